@@ -1,0 +1,3 @@
+"""Declarative orchestration of distributed media processing."""
+
+__version__ = "0.1.0"

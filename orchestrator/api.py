@@ -1,0 +1,31 @@
+"""All that a plugin may import.  Names here are kept; anything else may move."""
+
+from orchestrator.model.node import Places as Places
+from orchestrator.model.work import Accept as Accept
+from orchestrator.model.work import Again as Again
+from orchestrator.model.work import Cause as Cause
+from orchestrator.model.work import Command as Command
+from orchestrator.model.work import Facts as Facts
+from orchestrator.model.work import Fault as Fault
+from orchestrator.model.work import IfExists as IfExists
+from orchestrator.model.work import Job as Job
+from orchestrator.model.work import Kind as Kind
+from orchestrator.model.work import Outcome as Outcome
+from orchestrator.model.work import Progress as Progress
+from orchestrator.model.work import Reject as Reject
+from orchestrator.model.work import Replan as Replan
+from orchestrator.model.work import Result as Result
+from orchestrator.model.work import Review as Review
+from orchestrator.model.work import Room as Room
+from orchestrator.model.work import Secret as Secret
+from orchestrator.model.work import Segment as Segment
+from orchestrator.model.work import Service as Service
+from orchestrator.model.work import Split as Split
+from orchestrator.model.work import Target as Target
+from orchestrator.model.work import Task as Task
+from orchestrator.model.work import TaskId as TaskId
+from orchestrator.model.work import Verdict as Verdict
+from orchestrator.model.work import task_id as task_id
+from orchestrator.plugin.hooks import ProgramCheck as ProgramCheck
+from orchestrator.plugin.hooks import hookimpl as hookimpl
+from orchestrator.plugin.processor import Processor as Processor

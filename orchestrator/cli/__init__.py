@@ -1,0 +1,1 @@
+"""One file a subcommand; app.py builds what a verb needs, once."""

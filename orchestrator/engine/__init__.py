@@ -1,0 +1,1 @@
+"""What carries attempts to agents and back; the only importer of distributed."""

@@ -1,0 +1,1 @@
+"""The engine on Dask; the only importer of distributed."""

@@ -1,0 +1,1 @@
+"""The plugin contract: hooks, the Processor protocol, the manager; the only importer of pluggy."""

@@ -1,0 +1,80 @@
+"""The hooks a plugin may implement.  This file is the plugin contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pluggy
+
+from orchestrator.plugin.processor import Processor
+
+PROJECT = "orchestrator"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramCheck:
+    """How a node finds and tries a program that processors run.
+
+    `argv` is run on the node with its Python (``{python}``) and the path that the node's
+    `programs` names (``{path}``, empty if none).  It prints one JSON object: ``path version sha256
+    parts`` of the program, or ``why`` it cannot be used and what to do.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+
+
+# Offers: called once, at start; every plugin's answer counts.
+
+
+@hookspec
+def orchestrator_processors() -> Iterable[Processor]:
+    """Offer processors to batches.
+
+    When: once, while the program starts, before any manifest is read.
+    Errors: two processors with one name stop the start and name both plugins.
+
+    :returns: the processors this plugin brings
+    """
+
+
+@hookspec
+def orchestrator_settings() -> Path:
+    """Offer built-in Settings, as files that people can copy.
+
+    When: once, before a manifest is read or settings are listed.
+    Errors: a file that is not a valid Setting stops the start and is named.
+
+    :returns: a folder of ``*.yaml`` files, each a Setting
+    """
+
+
+@hookspec
+def orchestrator_programs() -> Iterable[ProgramCheck]:
+    """Name the programs that this plugin's processors run on a node.
+
+    When: once, at a node's start; the answer of a check is kept until the program changes.
+    Errors: a check that fails leaves the program missing, with its last line as the reason.
+
+    :returns: how to find and try each program
+    """
+
+
+# Notices: told to everyone; answers are ignored.
+
+
+@hookspec
+def orchestrator_batch_ended(batch: str, failed: int) -> None:
+    """Learn that a batch has come to its end.
+
+    When: after the batch's last outcome is in the ledger; again after a restart if the
+    controller died in between, so be ready to hear it twice.
+    Errors: logged with the plugin's name; the controller goes on.
+
+    :param batch: the batch's id
+    :param failed: how many of its targets were given up
+    """

@@ -1,0 +1,1 @@
+"""The compressor: encodes one file in parts such that nobody can tell."""

@@ -1,0 +1,1 @@
+"""What runs on a node: `python -m orchestrator_compressor.work VERB`."""

@@ -1,0 +1,1 @@
+"""The shell processor: any UNIX command as one task."""
