@@ -51,11 +51,23 @@ class Table(Protocol):
     def identity(self) -> Identity:
         """What the node is."""
 
+    @property
+    def is_dismissed(self) -> bool:
+        """Whether it has left its cluster."""
+
     def take(self, text: str) -> None:
-        """Write a spec (JSON text) to the spool and queue it; < 50 ms, idempotent on its id."""
+        """Write a spec (JSON text) to the spool and queue it; < 50 ms, idempotent on its id.
+
+        Raises Rejected for a spec that is not taken and not reported either: of an old epoch, of
+        an attempt that is over, without an attempt's id.  Any other refusal is an outcome.
+        """
 
     def told(self, message: Mapping[str, object]) -> None:
-        """Obey ``kill``, ``ack``, ``dismiss``; each idempotent."""
+        """Obey; each idempotent.
+
+        ``{"op": "kill", "attempt": id, "grace": seconds}``, ``{"op": "ack", "attempts": [id, …]}``,
+        ``{"op": "dismiss", "reason": text}``.
+        """
 
     def read(self, attempt: AttemptId, offset: int) -> bytes:
         """Return up to 64 KiB of an attempt's log from `offset`."""
@@ -64,4 +76,4 @@ class Table(Protocol):
         """Answer from memory only: never touches a disk."""
 
     def on_change(self, hint: Callable[[], None]) -> None:
-        """Call `hint` from any thread whenever an attempt started or exited."""
+        """Call `hint` from any thread whenever an attempt has an outcome."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.decide.reconcile import Attempt as Attempt
+from orchestrator.decide.reconcile import Tally as Tally
+from orchestrator.decide.settle import Reach as Reach
 from orchestrator.model.node import Member
+from orchestrator.model.record import AttemptRecord as AttemptRecord
+from orchestrator.model.record import Standing as Standing
 from orchestrator.model.work import (
     AttemptId,
     Batch,
@@ -24,26 +28,6 @@ from orchestrator.model.work import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One try of a task on one node, not yet closed."""
-
-    id: AttemptId
-    task: TaskId
-    service: Service
-    node: str
-    incarnation: str
-    lease: int  #: sequence number of its `leased` event
-
-
-class Reach(Enum):
-    """How much falls with a task that was given up."""
-
-    NOTHING = "nothing"
-    TARGET = "target"  #: the other waiting tasks of its target are cancelled
-    JOB = "job"  #: the waiting tasks of the whole job are
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """What becomes of an attempt and its task, decided by `decide.settle`."""
 
@@ -53,53 +37,6 @@ class Settlement:
     accepted: bool = False
     reach: Reach = Reach.NOTHING
     not_before: float = 0.0  #: Unix seconds; a waiting task is not ready earlier
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """A batch, job or target that is not yet over, as its counters stand."""
-
-    id: str  #: ``batch``, ``batch/job``, ``batch/job/target``
-    level: str  #: batch | job | target
-    left: int  #: parts that are not final (tasks of a job or target, jobs of a batch)
-    failed: int
-    cancelled: int
-    reason: str = ""  #: of the first part that failed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A batch, job or target for people: what it is and how it stands."""
-
-    id: str
-    level: str
-    name: str
-    state: State
-    reason: str = ""
-    accepted: str = ""  #: ISO 8601 with zone: when the batch was accepted
-    ended: str = ""  #: ISO 8601 with zone, or empty
-    destination: str = ""  #: of a target
-    notes: tuple[str, ...] = ()
-    tasks: Mapping[tuple[Kind, State], int] = field(default_factory=dict)
-    frames: int = 0  #: of a target's plan
-    frames_done: int = 0  #: of its accepted segments
-    processor: str = ""  #: of a job
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRecord:
-    """An attempt as history: open or closed."""
-
-    id: AttemptId
-    task: TaskId
-    node: str
-    opened: str
-    closed: str = ""
-    accepted: bool = False
-    cause: str = ""  #: of Cause; empty while open or if accepted
-    why: str = ""
-    outcome: Outcome | None = None
-    command: str = ""  #: the words that were sent, secrets hidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,10 +109,12 @@ class Ledger(Protocol):
 
     # -- attempts
 
-    def ready(self, service: Service, limit: int, now: float) -> tuple[Task, ...]:
+    def ready(
+        self, service: Service, limit: int, now: float, kinds: frozenset[Kind] | None = None
+    ) -> tuple[Task, ...]:
         """Return the next tasks in line; costs the same however long the line is.
 
-        In line: Waiting, nothing missing, `not_before` over.  In order: priority, batch, weight
+        In line: Waiting, nothing missing, `not_before` over, of one of `kinds` (None: any).  In order: priority, batch, weight
         (heaviest first), position.
         """
 
@@ -195,7 +134,13 @@ class Ledger(Protocol):
         that need it.
         """
 
+    def note(self, kind: str, subject: str, data: Mapping[str, object]) -> None:
+        """Add an event about what changes no row here, as ``collected``."""
+
     # -- looking
+
+    def state(self, batch: str) -> State | None:
+        """Return how a batch stands, from its row alone; None: there is none of that id."""
 
     def task(self, id: TaskId) -> Task | None:
         """Return a task, or None."""

@@ -63,7 +63,7 @@ def _load(hint: Any, data: Any) -> Any:
         return {_load(args[0], key): _load(args[1], each) for key, each in data.items()}
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(data)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         hints = _hints(hint)
         if unknown := set(data) - set(hints):
             raise ValueError(f"{hint.__name__}: unknown {', '.join(sorted(unknown))}")

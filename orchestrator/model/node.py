@@ -98,6 +98,11 @@ class Phase(Enum):
     KILLED = "killed"  #: a tombstone, or ended by us
     REFUSED = "refused"  #: old epoch, tombstone, malformed
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it may still do something."""
+        return self in {Phase.QUEUED, Phase.RUNNING}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

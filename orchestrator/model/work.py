@@ -142,6 +142,7 @@ class Job:
     name: str
     processor: str
     asks: Mapping[str, object]  #: the manifest's `with`, valid against the processor's schema
+    service: Service = Service.RENDER  #: the processor's: whose instances all its tasks take
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  #: name -> spec
     after: tuple[str, ...] = ()  #: names of jobs of the batch that must be Successful first
     requires: Mapping[str, str] = field(default_factory=dict)
@@ -301,6 +302,14 @@ class Outcome:
     log_tail: str = ""  #: the last lines of its log, <= 4 KiB
     seconds: float = 0.0
 
+    @property
+    def exit_fault(self) -> Reject | None:
+        """Return what a non-zero exit code says, with the last line of the log; None for 0."""
+        if self.exit_code == 0:
+            return None
+        last = self.log_tail.strip().rpartition("\n")[2].strip()
+        return Reject(f"exit code {self.exit_code}" + (f": {last}" if last else ""))
+
 
 @dataclass(frozen=True, slots=True)
 class Accept:
@@ -313,6 +322,7 @@ class Reject:
 
     why: str
     cause: Cause = Cause.FAILED
+    final: bool = False  #: another try cannot end otherwise: the task is given up at once
 
 
 @dataclass(frozen=True, slots=True)

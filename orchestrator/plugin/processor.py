@@ -81,6 +81,7 @@ class Processor(Protocol):
     def check(self, task: Task, outcome: Outcome) -> Verdict:
         """Accept the outcome, or say why not.
 
-        Asked only after a command that exited with 0 and wrote no ``error`` into its result:
-        exit code 0 alone proves nothing.
+        Asked only after a command that ended by itself, without a signal, and wrote no ``error``
+        into its result.  Exit code 0 alone proves nothing, and another may be right for a
+        program; `outcome.exit_fault` says what is usual.
         """

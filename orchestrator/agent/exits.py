@@ -1,0 +1,105 @@
+"""What is read and guessed when a command has ended: its result, and whether its disk was full.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+
+RESULT_BYTES_MAX = 8 << 10
+LOG_TAIL_BYTES = 4 << 10
+
+_PROBE_BYTES = 64 << 10
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_STORAGE = _FULL | {
+    errno.EROFS,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ENOTCONN,
+    errno.ENODEV,
+    errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+}
+_NO_SPACE = re.compile("No space left on device|Disk quota exceeded")
+
+
+class Unstarted(Exception):
+    """The command was never started; `cause` as in `model.work.Cause`."""
+
+    def __init__(self, why: str, cause: str = "failed") -> None:
+        super().__init__(why)
+        self.why = why
+        self.cause = cause
+
+
+def unready(folder: str, error: OSError) -> str | None:
+    """Return why `folder` takes nothing now, if that is what `error` says; None: it is not."""
+    if error.errno not in _STORAGE:
+        return None
+    if error.errno in _FULL:
+        return f"storage is full: {folder}; free some space, it goes on by itself"
+    return f"storage cannot be used: {folder}: {error.strerror}; it goes on by itself"
+
+
+def was_full(folder: str, log_tail: str) -> str | None:
+    """Return why a failed command was not at fault: its disk is full; None: it was not that.
+
+    Its own words are asked first: what filled the disk may be gone by now.
+    """
+    if _NO_SPACE.search(log_tail):
+        return unready(folder, OSError(errno.ENOSPC, ""))
+    probe = os.path.join(folder, ".space")
+    try:
+        with open(probe, "wb") as file:
+            file.write(b"\0" * _PROBE_BYTES)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return unready(folder, error)
+    finally:
+        _remove(probe)
+    return None
+
+
+def read_result(folder: str) -> tuple[dict[str, object], str]:
+    """Return ``result.json`` and "", or nothing and why it cannot be used; it need not exist.
+
+    Only a regular file of at most 8 KiB with one JSON object is read: a command writes it.
+    """
+    path = os.path.join(folder, "result.json")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, f"result.json: {error.strerror}; it must be a regular file"
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return {}, "result.json is no regular file"
+        data = file.read(RESULT_BYTES_MAX + 1)
+    if len(data) > RESULT_BYTES_MAX:
+        return {}, f"result.json has more than {RESULT_BYTES_MAX} bytes; put more into a file"
+    try:
+        values = json.loads(data, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        return {}, f"result.json is not JSON: {error}"
+    if not isinstance(values, dict):
+        return {}, "result.json is no JSON object"
+    return values, ""
+
+
+def _no_constant(word: str) -> object:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return

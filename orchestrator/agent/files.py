@@ -1,0 +1,61 @@
+"""Small files written whole, and the time that a process is measured by.  Standard library only."""
+
+from __future__ import annotations
+
+import os
+import time
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def now_s() -> float:
+    """Return seconds that also count while the machine sleeps, where it has such a clock (R9)."""
+    return time.clock_gettime(_CLOCK)
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes, *, durable: bool = False) -> None:
+    """Write `data` so that a reader finds all of it or nothing; `durable`: also after power loss.
+
+    Raises OSError.
+    """
+    path = os.fspath(path)
+    part = f"{path}.part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+    try:
+        write_all(descriptor, data)
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(part, path)
+    if durable:
+        sync_folder(os.path.dirname(path))
+
+
+def write_first(path: str, data: bytes) -> bool:
+    """Write `data` whole unless the file is there already; return whether we were first."""
+    part = f"{path}.{os.getpid()}"
+    write_whole(part, data)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(part)
+    return True
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`; a single `os.write` may stop half-way."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def sync_folder(folder: str) -> None:
+    """Bring the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

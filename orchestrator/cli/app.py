@@ -1,0 +1,76 @@
+"""The command line: one click Group that imports a subcommand only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+
+import click
+
+from orchestrator import __version__
+from orchestrator.errors import OrchestratorError
+
+VERBS = {
+    "validate": "Check manifests; every fault at once, with its place.",
+    "run": "Run a job manifest on this computer, and wait for the result.",
+    "status": "Show batches, or one with its jobs and targets.",
+    "explain": "Say why something waits or failed, and what to do.",
+    "logs": "Print the logs of a batch, job, target or task.",
+    "settings": "List the settings there are, or show one to copy.",
+    "schema": "Print the JSON Schema of a kind of manifest.",
+    "plugins": "List the plugins and what they offer.",
+}
+"""Every subcommand is ``orchestrator/cli/NAME.py`` with a command called ``command``."""
+
+INTERRUPTED = 130
+
+
+class Lazy(click.Group):
+    """Knows its subcommands by name; so `--help` costs no import of any (the one sanctioned)."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order people need them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the subcommand's file; None for a name there is none of."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"orchestrator.cli.{cmd_name}")
+        return module.command  # type: ignore[no-any-return]  # a module's attributes are untyped
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="orchestrator")
+@click.option("-v", "--verbose", is_flag=True, help="Tell on stderr what is done and why.")
+def cli(verbose: bool) -> None:
+    """Distribute media processing: manifests in, verified files out."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+
+
+def main() -> None:
+    """Run the command line; end with 0 done, 1 ran and failed, 2 refused, 130 interrupted."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except click.Abort:
+        code = INTERRUPTED
+    except OrchestratorError as error:
+        click.echo(str(error), err=True)
+        code = error.exit_code
+    except BrokenPipeError:  # `orchestrator logs … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,95 @@
+"""This computer as a whole cluster in one process: ledger, engine, agent, controller (F-KIND-2)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.agent.identity import this_identity
+from orchestrator.agent.table import AgentTable
+from orchestrator.cli.options import CLUSTER, Layout
+from orchestrator.controller.act import Hands
+from orchestrator.controller.brief import Briefing
+from orchestrator.controller.courier import Courier
+from orchestrator.controller.look import Lookout
+from orchestrator.controller.loop import Controller
+from orchestrator.controller.plan import Planner
+from orchestrator.controller.storage import Storage
+from orchestrator.engine.dask.engine import InprocEngine
+from orchestrator.engine.protocol import Engine
+from orchestrator.ledger.protocol import Ledger
+from orchestrator.model.node import Identity
+from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.manager import Plugins
+
+SENDS_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the user or a Node document says about this computer."""
+
+    programs: Mapping[str, str]
+    instances: Mapping[str, int]
+    storage: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThisComputer:
+    """The whole cluster; close it by leaving `this_computer`."""
+
+    controller: Controller
+    ledger: Ledger
+    caller: Caller
+    storage: Storage
+    table: AgentTable
+    briefing: Briefing
+
+
+def identity(layout: Layout, plugins: Plugins, wishes: Wishes) -> Identity:
+    """Return what this computer is and can do."""
+    checks = {check.name: check.argv for check in plugins.programs()}
+    return this_identity(
+        checks,
+        paths=wishes.programs,
+        instances=wishes.instances,
+        cache=layout.root / "programs.json",
+    )
+
+
+@contextmanager
+def this_computer(
+    layout: Layout, ledger: Ledger, caller: Caller, identity: Identity, wishes: Wishes
+) -> Iterator[ThisComputer]:
+    """Build everything, open it, and close it at the end; running commands are left alone."""
+    storage = Storage.at(wishes.storage or layout.storage)
+    table = AgentTable(os.uname().nodename or CLUSTER, identity, layout.spool)
+    engine = InprocEngine([table], layout.scratch)
+    with ThreadPoolExecutor(SENDS_AT_ONCE, "courier") as pool:
+        controller, briefing = assemble(ledger, engine, caller, storage, pool)
+        engine.open(controller.wake)
+        try:
+            yield ThisComputer(controller, ledger, caller, storage, table, briefing)
+        finally:
+            engine.close()
+            table.close()
+
+
+def assemble(
+    ledger: Ledger, engine: Engine, caller: Caller, storage: Storage, pool: ThreadPoolExecutor
+) -> tuple[Controller, Briefing]:
+    """Return a controller over the given parts; the same on every engine and ledger."""
+    briefing = Briefing(CLUSTER, ledger, caller, storage)
+    planner = Planner(ledger, caller, storage)
+    courier = Courier(engine, pool, lambda: controller.wake())
+    controller = Controller(
+        Lookout(ledger, engine, courier, caller, storage),
+        Hands(ledger, engine, courier, caller, storage, briefing, planner),
+        clock=time.time,
+    )
+    return controller, briefing

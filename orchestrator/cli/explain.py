@@ -1,0 +1,89 @@
+"""`orchestrator explain`: why something waits or failed, and what to do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from orchestrator.cli import screens
+from orchestrator.cli.board import local
+from orchestrator.cli.options import Layout, layout, output_option, state_option
+from orchestrator.cli.reading import check_id, is_worked_on, reading
+from orchestrator.cli.show import emit
+from orchestrator.decide.explain import Account, Scene, explain
+from orchestrator.errors import Refusal
+from orchestrator.ledger.protocol import Ledger
+from orchestrator.model.codec import dump
+from orchestrator.model.record import AttemptRecord
+from orchestrator.model.work import Kind, TaskId
+
+
+@click.command(name="explain")
+@click.argument("id")
+@state_option
+@output_option
+def command(id: str, state: Path | None, output: str) -> int:
+    """Say why the batch, job, target, segment or task ID stands as it does, and what to type next.
+
+    Of what failed, every attempt is shown with its cause; of what waits, what it waits for; of what
+    is done, where the file is.
+    """
+    where = layout(state)
+    with reading(where) as ledger:
+        check_id(ledger, id)
+        seen = scene(ledger, where, id)
+    accounts = [account_data(each, seen.now) for each in explain(seen, id)]
+    emit(accounts, output, lambda: screens.accounts(accounts))
+    return 0
+
+
+def scene(ledger: Ledger, where: Layout, id: str) -> Scene:
+    """Return the batch of `id` with its tasks and their attempts."""
+    name = id.partition("/")[0]
+    batch = ledger.batch(name)
+    if batch is None:
+        raise Refusal(f"{name!r}: no such batch")
+    tasks = {task.id: task for task in ledger.tasks(name)}
+    attempts: defaultdict[TaskId, tuple[AttemptRecord, ...]] = defaultdict(tuple)
+    for each in ledger.attempts(name):
+        attempts[each.task] += (each,)
+    return Scene(
+        batch=batch,
+        standings=ledger.standings(name),
+        tasks=tasks,
+        attempts=attempts,
+        results=ledger.results([id for id, task in tasks.items() if task.kind is Kind.PUBLISH]),
+        now=datetime.now(UTC).astimezone(),
+        worked_on=is_worked_on(where),
+    )
+
+
+def account_data(account: Account, now: datetime) -> dict[str, object]:
+    """Return an account as plain data; every key is there, times are in the zone of `now`."""
+    return {
+        "id": account.id,
+        "status": account.status.value,
+        "why": account.why,
+        "waitsFor": list(account.waits_for),
+        "files": list(account.files),
+        "tries": [
+            {
+                "attempt": each.id,
+                "task": each.task,
+                "node": each.node,
+                "opened": local(each.opened, now),
+                "closed": local(each.closed, now) or None,
+                "accepted": each.accepted,
+                "cause": each.cause or None,
+                "why": each.why,
+                "command": each.command,
+                "outcome": dump(each.outcome),
+            }
+            for each in account.tries
+        ],
+        "alike": account.alike,
+        "next": list(account.next),
+    }

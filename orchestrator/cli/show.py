@@ -1,0 +1,34 @@
+"""Data to the terminal: a table for people, JSON or YAML for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import click
+from rich.console import Console, RenderableType
+
+from orchestrator.manifest.write import yaml_text
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def emit(data: object, output: str, table: Callable[[], RenderableType]) -> None:
+    """Print `data` as the user asked; `table` is called only for people.
+
+    Text is printed as it stands: a line that somebody copies is never broken.
+    """
+    if output == "json":
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    elif output == "yaml":
+        click.echo(yaml_text(data), nl=False)
+    elif isinstance(picture := table(), str):
+        click.echo(picture)
+    else:
+        Console(soft_wrap=False).print(picture)
+
+
+def plain(text: str) -> str:
+    """Return `text` without what would move a terminal's cursor (T19)."""
+    return _CONTROL.sub("�", text)

@@ -1,0 +1,206 @@
+"""Actions to the outside world: the one place where a decision has an effect.
+
+Store first, act second (R7).  Actions of one look are grouped: all settlements are one transaction,
+all leases another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.controller.brief import Briefing
+from orchestrator.controller.courier import Courier
+from orchestrator.controller.plan import Planner
+from orchestrator.controller.storage import Storage
+from orchestrator.decide.reconcile import (
+    Ack,
+    Action,
+    Attempt,
+    Close,
+    Kill,
+    Lease,
+    Plan,
+    Send,
+    Settle,
+    Tally,
+    View,
+)
+from orchestrator.decide.settle import Limits, judge, settle
+from orchestrator.engine.protocol import Engine
+from orchestrator.errors import PluginError
+from orchestrator.ledger.protocol import Ledger, Settlement
+from orchestrator.model.node import Member, Report
+from orchestrator.model.work import (
+    Accept,
+    Again,
+    AttemptId,
+    Ending,
+    Kind,
+    Outcome,
+    Reject,
+    Replan,
+    State,
+    Task,
+    Verdict,
+    task_id,
+)
+from orchestrator.plugin.caller import Caller
+
+log = logging.getLogger(__name__)
+
+KILL_GRACE_S = 10.0
+
+
+@dataclass(slots=True)
+class Hands:
+    """Carries out what was decided, and says each thing once."""
+
+    ledger: Ledger
+    engine: Engine
+    courier: Courier
+    caller: Caller
+    storage: Storage
+    briefing: Briefing
+    planner: Planner
+    limits: Limits = field(default_factory=Limits)
+
+    def act(self, actions: Sequence[Action], view: View, now: float) -> bool:
+        """Carry out the actions of one look; return whether the ledger changed: look again."""
+        by_kind: defaultdict[type, list[Action]] = defaultdict(list)
+        for action in actions:
+            by_kind[type(action)].append(action)
+        changed = self._settle([a for a in by_kind[Settle] if isinstance(a, Settle)], now)
+        self._ack(a for a in by_kind[Ack] if isinstance(a, Ack))
+        changed |= self._lease([a for a in by_kind[Lease] if isinstance(a, Lease)])
+        for action in actions:
+            match action:
+                case Kill(member, attempt):
+                    self.engine.kill(member, attempt, KILL_GRACE_S)
+                    _say("attempt_killed", "attempt %s: no longer wanted, ended", attempt)
+                case Plan(job):
+                    changed |= self.planner.plan(job, view.members.values())
+                case Close(part, state):
+                    self._close(part, state)
+                    changed = True
+                case Send(attempt, member):
+                    changed |= self._send(attempt, member, view.members[member])
+        return changed
+
+    def _settle(self, settles: Sequence[Settle], now: float) -> bool:
+        settlements: list[Settlement] = []
+        replans: dict[str, Replan] = {}
+        for each in settles:
+            task = self.ledger.task(each.attempt.task)
+            if task is None:  # its job was planned anew in the meantime, which closed the attempt
+                continue
+            verdict = self._verdict(task, each.outcome)
+            if isinstance(verdict, Replan):
+                replans.setdefault(task.job.id, verdict)
+            else:
+                settlements.append(self._settlement(each, task, verdict, now))
+        done = self.ledger.settle(settlements)
+        for settlement, fresh in zip(settlements, done, strict=True):
+            if fresh:
+                self._settled(settlement)
+        for job, replan in replans.items():  # closes the job's attempts in the same transaction
+            self.ledger.replan(job, replan.changes, replan.why)
+            _say("job_replanned", "job %s: planned anew: %s", job, replan.why)
+        return any(done) or bool(replans)
+
+    def _settlement(
+        self, each: Settle, task: Task, verdict: Accept | Reject | Again, now: float
+    ) -> Settlement:
+        after = settle(task, verdict, self.limits)
+        return Settlement(
+            attempt=each.attempt.id,
+            outcome=each.outcome,
+            task=after.task,
+            accepted=after.accepted,
+            reach=after.reach,
+            not_before=now + after.wait_s if after.wait_s else 0.0,
+        )
+
+    def _verdict(self, task: Task, outcome: Outcome) -> Verdict:
+        if (no := judge(outcome)) is not None:
+            return no
+        if task.kind is Kind.ACTION:
+            return outcome.exit_fault or Accept()
+        verdict = self._accept(task, outcome)
+        if isinstance(verdict, Replan) and not self._may_replan(task):
+            return Reject(verdict.why, final=True)
+        return verdict
+
+    def _may_replan(self, task: Task) -> bool:
+        """Whether the task's job may be probed once more: there is a probe, and a limit."""
+        probe = self.ledger.task(task_id(task.job.id, Kind.PROBE))
+        return probe is not None and probe.agains < self.limits.agains_max
+
+    def _accept(self, task: Task, outcome: Outcome) -> Verdict:
+        try:
+            return self.caller.check(task, outcome)
+        except PluginError as error:
+            return Reject(str(error), final=True)
+
+    def _settled(self, settlement: Settlement) -> None:
+        task = settlement.task
+        why = f": {task.reason}" if task.reason else ""
+        level = logging.INFO if settlement.accepted else logging.WARNING
+        extra = {"action": "task_settled", "attempt": settlement.attempt}
+        log.log(level, "task %s: %s%s", task.id, task.state.value, why, extra=extra)
+        if not settlement.accepted:
+            self.storage.clear(settlement.attempt)
+
+    def _ack(self, acks: Iterable[Ack]) -> None:
+        by_member: defaultdict[Member, list[AttemptId]] = defaultdict(list)
+        for each in acks:
+            by_member[each.member].append(each.attempt)
+        for member, attempts in by_member.items():
+            self.engine.ack(member, attempts)
+
+    def _lease(self, leases: Sequence[Lease]) -> bool:
+        if not leases:
+            return False
+        opened = self.ledger.lease([(each.task, each.member) for each in leases])
+        for attempt in opened:
+            _say("task_leased", "task %s: attempt %s on %s", attempt.task, attempt.id, attempt.node)
+        return bool(opened)
+
+    def _send(self, attempt: Attempt, member: Member, report: Report) -> bool:
+        """Start a delivery; return whether it was settled instead: it cannot be said what to do."""
+        task = self.ledger.task(attempt.task)
+        if task is None:
+            return False
+        try:
+            spec, command = self.briefing.spec(attempt, task, report.identity)
+        except PluginError as error:
+            outcome = Outcome(attempt=attempt.id, ending=Ending.UNSTARTED, why=str(error))
+            return self._settle([Settle(attempt, outcome)], now=0.0)
+        except OSError as error:
+            why = f"cluster storage {self.storage.root}: {error.strerror}; it goes on by itself"
+            log.warning("%s", why, extra={"action": "storage_failed"})
+            return False
+        self.ledger.sent({attempt.id: str(command)})
+        self.courier.carry(member, spec, report.beat)
+        return False
+
+    def _close(self, part: Tally, state: State) -> None:
+        """End a part; what comes with it is done first, so that a crash between repeats it."""
+        if part.level == "job" and state is State.SUCCESSFUL:
+            for record in self.ledger.attempts(part.id):
+                self.storage.clear(record.id)
+        if part.level == "batch":
+            self.storage.clear_inputs(part.id)
+            failed = sum(
+                standing.level == "target" and standing.state is State.FAILED
+                for standing in self.ledger.standings(part.id)
+            )
+            self.caller.plugins.batch_ended(part.id, failed)
+        self.ledger.close_part(part.id, part.level, state, part.reason)
+        _say("part_closed", "%s %s: %s", part.level, part.id, state.value)
+
+
+def _say(action: str, sentence: str, *words: object) -> None:
+    log.info(sentence, *words, extra={"action": action})

@@ -1,0 +1,121 @@
+"""A job whose probe is accepted becomes targets, segments and tasks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+
+from orchestrator.controller.storage import Storage
+from orchestrator.decide.place import lacks
+from orchestrator.errors import PluginError
+from orchestrator.ledger.protocol import Ledger
+from orchestrator.model.node import Report, service_instances
+from orchestrator.model.work import Facts, Job, Kind, Room, Target, Task, task_id
+from orchestrator.plugin.caller import Caller, Unplannable
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Asks the processor for its plan, adds the job's actions, stores it."""
+
+    ledger: Ledger
+    caller: Caller
+    storage: Storage
+
+    def plan(self, job: Job, reports: Iterable[Report]) -> bool:
+        """Plan a job; one that cannot be planned is Failed with the reason, the rest goes on.
+
+        Returns False where the probe's result cannot be read just now.
+        """
+        try:
+            room = self._room(job, tuple(reports))
+            targets = self.caller.plan(job, self._facts(job), room)
+            _check(job, targets)
+        except (PluginError, Unplannable, ValueError) as error:
+            self.ledger.plan_failed(job.id, str(error))
+            log.warning(
+                "job %s: cannot be planned: %s", job.id, error, extra={"action": "plan_failed"}
+            )
+            return True
+        except OSError as error:
+            log.warning(
+                "job %s: its probe's result cannot be read: %s; it goes on by itself",
+                job.id,
+                error,
+                extra={"action": "storage_failed"},
+            )
+            return False
+        self.ledger.plan(job.id, tuple(_with_actions(job, target) for target in targets))
+        parts = sum(len(target.segments) for target in targets)
+        log.info(
+            "job %s: %d targets, %d segments",
+            job.id,
+            len(targets),
+            parts,
+            extra={"action": "job_planned"},
+        )
+        return True
+
+    def _facts(self, job: Job) -> Facts:
+        probe = task_id(job.id, Kind.PROBE)
+        result = self.ledger.results([probe]).get(probe)
+        return self.storage.facts(result) if result else Facts()
+
+    def _room(self, job: Job, reports: tuple[Report, ...]) -> Room:
+        needs = self.caller.review(job).needs
+        able = [r for r in reports if lacks(job, needs, r.identity) is None] or list(reports)
+        counts = [service_instances(report.identity, job.service) for report in able]
+        standing = self.ledger.standings(job.batch)
+        return Room(
+            instances=max(1, sum(counts)),
+            cores=min((report.identity.cores for report in able), default=1),
+            node_instances=max(1, min(counts, default=1)),
+            date=standing[0].accepted[:10] if standing else "",
+        )
+
+
+def _check(job: Job, targets: tuple[Target, ...]) -> None:
+    """Refuse a plan that cannot be carried out; a processor's mistake, said by name."""
+    who = f"processor {job.processor!r}"
+    if not targets:
+        raise PluginError(f"{who}: plan named no target")
+    tasks = {task.id: task for target in targets for task in target.tasks}
+    for target in targets:
+        if not target.tasks:
+            raise PluginError(f"{who}: target {target.name!r} has no tasks")
+        for task in target.tasks:
+            if not task.id.startswith(f"{job.id}/{target.name}/"):
+                raise PluginError(f"{who}: task id {task.id!r} is not its own")
+    if len(tasks) != sum(len(target.tasks) for target in targets):
+        raise PluginError(f"{who}: its plan names a task twice")
+    needs = {id: task.needs for id, task in tasks.items()}
+    known = {*tasks, task_id(job.id, Kind.PROBE)}
+    if strangers := sorted({need for each in needs.values() for need in each} - known):
+        raise PluginError(f"{who}: {strangers[0]!r} is needed, not planned")
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = ", ".join(sorted(set(error.args[1])))
+        raise PluginError(f"{who}: these tasks need each other: {circle}") from error
+
+
+def _with_actions(job: Job, target: Target) -> Target:
+    """Add the job's actions as tasks that come after all others of the target (F-SUB-9)."""
+    last = tuple(task.id for task in target.tasks if task.kind is Kind.PUBLISH)
+    needs = last or tuple(task.id for task in target.tasks)
+    actions = tuple(
+        Task(
+            id=task_id(job.id, Kind.ACTION, target.name, number),
+            job=job,
+            kind=Kind.ACTION,
+            target=target.name,
+            args={**action, "destination": target.destination},
+            needs=needs,
+        )
+        for number, action in enumerate(job.actions)
+    )
+    return replace(target, tasks=(*target.tasks, *actions))

@@ -1,0 +1,97 @@
+"""A batch into the ledger: a new one, or the unfinished one that it already is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from orchestrator.decide.place import lacks
+from orchestrator.errors import Refusal
+from orchestrator.ledger.protocol import Ledger
+from orchestrator.manifest.batch import digest, numbered
+from orchestrator.model.node import Identity
+from orchestrator.model.work import Batch, Cause, Kind, State, Task, task_id
+from orchestrator.plugin.caller import Caller
+
+log = logging.getLogger(__name__)
+
+
+class Arrival(Enum):
+    """How a batch came into the ledger."""
+
+    NEW = "new"
+    RESUMED = "resumed"  #: its batch was unfinished
+    RETRIED = "retried"  #: its batch had failed; only what is missing is done again
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a submission came to."""
+
+    batch: str
+    arrival: Arrival
+
+
+def submit(ledger: Ledger, caller: Caller, batch: Batch, now: float) -> Submission:
+    """Store `batch`; the same manifest again goes on with its unfinished batch (R6).
+
+    A batch that Failed gets fresh tries for what is missing; one that was Successful is done anew
+    under the next number.
+    """
+    key = digest(batch)
+    if found := ledger.newest(key):
+        id, state = found
+        if not state.is_final:
+            return Submission(id, Arrival.RESUMED)
+        if state is not State.SUCCESSFUL:
+            ledger.retry(id, _restarts(ledger, id))
+            return Submission(id, Arrival.RETRIED)
+    id = ledger.next_id(batch.name)
+    whole = numbered(batch, id)
+    ledger.accept(whole, key, _probes(caller, whole), _starts(whole, now))
+    log.info("batch %s: accepted", id, extra={"action": "batch_accepted"})
+    return Submission(id, Arrival.NEW)
+
+
+def check_able(caller: Caller, batch: Batch, identities: Sequence[Identity]) -> None:
+    """Refuse a batch with a job that no node can do; every lack at once (F-PROC-2)."""
+    faults = []
+    for job in batch.jobs:
+        needs = caller.review(job).needs
+        why = [lacks(job, needs, identity) for identity in identities]
+        if all(why):
+            faults.append(f"job {job.name!r}: {why[0]}")
+    if faults:
+        raise Refusal("\n".join(faults))
+
+
+def _probes(caller: Caller, batch: Batch) -> list[Task]:
+    asked = ((job, caller.probe(job)) for job in batch.jobs)
+    return [
+        Task(id=task_id(job.id, Kind.PROBE), job=job, kind=Kind.PROBE, args=args, weight=1e9)
+        for job, args in asked
+        if args is not None
+    ]
+
+
+def _starts(batch: Batch, now: float) -> float:
+    """Return when the batch may start (Unix seconds; 0: at once)."""
+    if batch.not_before:
+        when = datetime.fromisoformat(batch.not_before)
+        return (when if when.tzinfo else when.astimezone()).astimezone(UTC).timestamp()
+    return now + batch.delay_s if batch.delay_s else 0.0
+
+
+def _restarts(ledger: Ledger, batch: str) -> tuple[str, ...]:
+    """Return the jobs to probe and plan anew: their source failed them, or their plan did."""
+    restarts = []
+    for part in ledger.standings(batch):
+        if part.level == "job" and part.state is State.FAILED:
+            tasks = ledger.tasks(part.id)
+            failed = [task for task in tasks if task.state is State.FAILED]
+            if not failed or any(task.cause is Cause.SOURCE for task in failed):
+                restarts.append(part.id)
+    return tuple(restarts)

@@ -1,0 +1,158 @@
+"""The task's life, as a table: what becomes of it after an attempt."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from orchestrator.model.work import (
+    Accept,
+    Again,
+    Cause,
+    Ending,
+    Outcome,
+    Reject,
+    State,
+    Task,
+)
+
+NEXT: dict[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.PROCESSING, State.HOLD, State.CANCELLED}),
+    State.PROCESSING: frozenset(
+        {State.WAITING, State.HOLD, State.SUCCESSFUL, State.FAILED, State.CANCELLED}
+    ),
+    State.POST: frozenset(),  # of parents only
+    State.HOLD: frozenset({State.WAITING, State.CANCELLED}),
+    State.SUCCESSFUL: frozenset(),
+    State.CANCELLED: frozenset({State.WAITING}),  # a person said `run` or `retry`
+    State.FAILED: frozenset({State.WAITING}),  # the same
+}
+
+
+DOUBLINGS_MAX = 32
+"""A pause is doubled so often at most; a night of waiting must not end in a number too large."""
+
+
+class Reach(Enum):
+    """How much falls with a task that is given up."""
+
+    NOTHING = "nothing"
+    TARGET = "target"  #: the other waiting tasks of its target are cancelled
+    JOB = "job"  #: the waiting tasks of the whole job are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a task is given up (docs/rules.md, retries)."""
+
+    tries_max: int = 3  #: failed and crashed together, in all (F-REC-7)
+    losses_max: int = 10
+    agains_max: int = 4
+    wait_first_s: float = 1.0  #: after a condition that was not ready; doubles each time …
+    wait_most_s: float = 30.0  #: … up to this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A task as it stands after an attempt, and what falls with it."""
+
+    task: Task
+    accepted: bool = False
+    reach: Reach = Reach.NOTHING
+    wait_s: float = 0.0  #: the task is not ready earlier than this from now
+
+
+def judge(outcome: Outcome) -> Reject | None:
+    """Say what speaks against an outcome whatever the processor thinks; None: ask the processor."""
+    match outcome.ending:
+        case Ending.LOST:
+            return Reject("its runner vanished without a word", Cause.LOST)
+        case Ending.KILLED:
+            return Reject(outcome.why or "ended on request", Cause.CANCELLED)
+        case Ending.LIMIT | Ending.STALL | Ending.UNSTARTED:
+            return Reject(outcome.why or outcome.ending.value, outcome.cause or Cause.FAILED)
+    if outcome.cause is not None:
+        return Reject(outcome.why or outcome.cause.value, outcome.cause)
+    if "error" in outcome.result:
+        return _told(outcome.result)
+    if outcome.signal is not None:
+        return Reject(f"ended by {_name(outcome.signal)}", Cause.CRASHED)
+    return None
+
+
+def settle(task: Task, verdict: Accept | Reject | Again, limits: Limits) -> Settled:
+    """Return what becomes of `task`, an attempt of which came to `verdict`.
+
+    Each cause counts apart, because a lost runner or a full disk says nothing about the task
+    (F-REC-8).  A `Replan` is not about the task: the whole job is planned anew.
+    """
+    if not (isinstance(verdict, Reject) and verdict.cause is Cause.UNREADY):
+        task = replace(task, waits=0)  # it ran: the next pause is a short one again
+    match verdict:
+        case Accept():
+            return Settled(task=move(task, State.SUCCESSFUL, reason="", cause=None), accepted=True)
+        case Again(changes, why) if task.agains < limits.agains_max:
+            args: Mapping[str, object] = {**task.args, **changes}
+            after = replace(task, args=args, agains=task.agains + 1)
+            return Settled(task=move(after, State.WAITING, reason=why))
+        case Again(_, why):
+            return _given_up(task, Reject(why))
+        case Reject():
+            return _rejected(task, verdict, limits)
+
+
+def move(task: Task, to: State, *, reason: str, cause: Cause | None = None) -> Task:
+    """Return `task` in state `to`; an illegal move is a bug, not a user error."""
+    if to not in NEXT[task.state]:
+        raise AssertionError(f"task {task.id}: {task.state.value} -> {to.value} is not a move")
+    return replace(task, state=to, reason=reason, cause=cause)
+
+
+def _rejected(task: Task, no: Reject, limits: Limits) -> Settled:
+    match no.cause:
+        case Cause.FAILED | Cause.CRASHED:
+            after = replace(task, tries=task.tries + 1)
+            if no.final or after.tries >= limits.tries_max:
+                return _given_up(after, no)
+        case Cause.SOURCE:
+            return _given_up(task, no, Reach.JOB)
+        case Cause.LOST:
+            after = replace(task, losses=task.losses + 1)
+            if after.losses >= limits.losses_max:
+                return _given_up(after, replace(no, why=f"{no.why} ({after.losses} times)"))
+        case Cause.UNREADY:
+            after = replace(task, waits=task.waits + 1)
+            doublings = min(task.waits, DOUBLINGS_MAX)
+            wait_s = min(limits.wait_most_s, limits.wait_first_s * 2**doublings)
+            return Settled(task=_waiting(after, no), wait_s=wait_s)
+        case Cause.CANCELLED:
+            after = task
+    return Settled(task=_waiting(after, no))
+
+
+def _waiting(task: Task, no: Reject) -> Task:
+    return move(task, State.WAITING, reason=no.why, cause=no.cause)
+
+
+def _given_up(task: Task, no: Reject, reach: Reach | None = None) -> Settled:
+    if reach is None:
+        reach = Reach.TARGET if task.target else Reach.JOB
+    return Settled(task=move(task, State.FAILED, reason=no.why, cause=no.cause), reach=reach)
+
+
+def _told(result: Mapping[str, object]) -> Reject:
+    """Return what a program of ours wrote of its own failure."""
+    cause = str(result.get("cause", Cause.FAILED.value))
+    known = {each.value for each in Cause}
+    return Reject(
+        str(result["error"]),
+        Cause(cause) if cause in known else Cause.FAILED,
+        final=result.get("final") is True,
+    )
+
+
+def _name(number: int) -> str:
+    known = {each.value: each.name for each in signal.Signals}
+    return known.get(number, f"signal {number}")

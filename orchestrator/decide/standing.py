@@ -1,0 +1,37 @@
+"""The state of a batch, job or target, from the states of its tasks (F-MON-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.model.work import Kind, State
+
+
+def standing(
+    stored: State, tasks: Mapping[tuple[Kind, State], int], *, planned: bool = True
+) -> State:
+    """Return how a part stands for people.
+
+    `stored` is its row's state: final once it is closed, and then it counts.  `tasks` says how many
+    of its tasks are of which kind and state; `planned` is False while more are to come, so that a
+    batch is not PostProcessing with a job still ahead.
+    """
+    if stored.is_final:
+        return stored
+    there = {key for key, number in tasks.items() if number}
+    left = {(kind, state) for kind, state in there if not state.is_final}
+    if left and all(state is State.HOLD for _, state in left):
+        return State.HOLD
+    if not any(_has_begun(kind, state) for kind, state in there):
+        return State.WAITING
+    joining = any(kind.is_post for kind, _ in there)
+    if planned and joining and all(kind.is_post for kind, _ in left):
+        return State.POST
+    return State.PROCESSING
+
+
+def _has_begun(kind: Kind, state: State) -> bool:
+    """Whether such a task is a start: it runs, or it ended and was more than a look at the source."""
+    if state is State.PROCESSING:
+        return True
+    return kind is not Kind.PROBE and state in {State.SUCCESSFUL, State.FAILED}

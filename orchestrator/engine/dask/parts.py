@@ -1,0 +1,102 @@
+"""Dask's classes as we need them.  Every name that is not documented API stands here or in `link`.
+
+They are: `start_http_server`, `stream_comms`, `extra`; `link` adds `stream_handlers`.  Each has a
+contract test of its own (engine rule 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from distributed import Client, Scheduler, SchedulerPlugin, Worker, get_worker, wait
+
+from orchestrator.engine.protocol import Table
+from orchestrator.model.node import Member
+
+log = logging.getLogger(__name__)
+
+STREAM_OP = "orchestrator"
+"""The name of our messages on the stream between scheduler and Worker."""
+
+make_client: Callable[..., Any] = Client
+ended: Callable[..., Awaitable[object]] = wait
+"""Waits for futures, for their status only: a result is never fetched."""
+
+
+class NoHttp:
+    """An HTTP server listens even with ``dashboard=False``; this one is never made.
+
+    It must do nothing at all: an attribute set here breaks `Worker.close`, which ends the process.
+    """
+
+    def start_http_server(self, *args: object, **kwargs: object) -> None:
+        """Start nothing."""
+
+
+class OurScheduler(NoHttp, Scheduler):
+    """A scheduler without a web server."""
+
+
+class OurWorker(NoHttp, Worker):
+    """A worker without a web server: a connection that carries to a table."""
+
+    table: Table
+
+
+finished: Callable[[OurWorker], Awaitable[None]] = OurWorker.finished
+
+
+class Desk(SchedulerPlugin):
+    """The controller's desk inside the scheduler: who is here, and a line to each."""
+
+    name = "orchestrator"
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Condition()
+
+    async def start(self, scheduler: Scheduler) -> None:
+        """Keep the scheduler; called because we come in its ``plugins=``."""
+        self._scheduler = scheduler
+
+    def address(self, member: Member) -> str | None:
+        """Return where a member is reached; the newest of its connections, None if it has none."""
+        known = list(self._scheduler.workers.values())
+        told = [member.node, member.incarnation]
+        return next(
+            (str(w.address) for w in reversed(known) if list(w.extra.get("member", ())) == told),
+            None,
+        )
+
+    async def joined(self, member: Member) -> str:
+        """Return where a member is reached, once it is; for ever if it never comes."""
+        async with self._changed:
+            while (address := self.address(member)) is None:
+                await self._changed.wait()
+            return address
+
+    def tell(self, member: Member, message: Mapping[str, object]) -> bool:
+        """Send over the stream that the agent opened, which works behind NAT; False: no stream.
+
+        Messages to one member arrive in order, or not at all.
+        """
+        comm = self._scheduler.stream_comms.get(self.address(member) or "")
+        if comm is None:
+            return False
+        comm.send({"op": STREAM_OP, "message": dict(message), "stimulus_id": STREAM_OP})
+        return True
+
+    async def add_worker(self, scheduler: Scheduler, worker: str) -> None:
+        """Let those go on who wait for a member."""
+        async with self._changed:
+            self._changed.notify_all()
+
+
+async def deliver(text: str) -> None:
+    """Hand a spec to the agent: the only function that ever crosses the wire."""
+    worker = get_worker()
+    if not isinstance(worker, OurWorker):
+        raise TypeError(f"{worker} is no worker of ours")
+    worker.table.take(text)

@@ -1,0 +1,169 @@
+"""Attempts: opened by a lease, closed by a settlement."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from orchestrator.decide.reconcile import Attempt
+from orchestrator.decide.settle import Reach
+from orchestrator.ledger import events, rows
+from orchestrator.ledger.change import Change
+from orchestrator.ledger.protocol import Settlement
+from orchestrator.model.node import Member
+from orchestrator.model.work import Kind, State, Task
+
+PROCESSING = State.PROCESSING.value
+WAITING = State.WAITING.value
+
+SEGMENT_KINDS = frozenset({Kind.ENCODE, Kind.RENDER})
+"""Kinds whose accepted tasks are the frames of a target that are done."""
+
+
+def lease(change: Change, pairs: Sequence[tuple[Task, Member]]) -> tuple[Attempt, ...]:
+    """Open an attempt for each task that is still in line."""
+    opened = (_lease(change, task, member) for task, member in pairs)
+    return tuple(attempt for attempt in opened if attempt is not None)
+
+
+def settle(change: Change, settlements: Sequence[Settlement]) -> tuple[bool, ...]:
+    """Close attempts and move their tasks; False for those that were closed before."""
+    return tuple([_settle(change, settlement) for settlement in settlements])
+
+
+def _lease(change: Change, task: Task, member: Member) -> Attempt | None:
+    row = change.db.execute(
+        "UPDATE task SET state = ?, not_before = 0, reason = '', cause = NULL"
+        " WHERE id = ? AND state = ? AND missing = 0 RETURNING job, target, kind, service",
+        (PROCESSING, task.id, WAITING),
+    ).fetchone()
+    if row is None:
+        return None
+    inserted = change.db.execute(
+        "INSERT INTO attempt (task, service, node, incarnation, lease, opened)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            task.id,
+            row["service"],
+            member.node,
+            member.incarnation,
+            change.tip.seq + 1,
+            change.stamp.wall,
+        ),
+    )
+    attempt = Attempt(
+        id=rows.attempt_id(change.ledger, int(inserted.lastrowid or 0)),
+        task=task.id,
+        service=task.job.service,
+        node=member.node,
+        incarnation=member.incarnation,
+        lease=change.tip.seq + 1,
+    )
+    change.moved(row, WAITING, PROCESSING, "")
+    change.note("leased", task.id, events.leased(attempt))
+    return attempt
+
+
+def _settle(change: Change, settlement: Settlement) -> bool:
+    number = rows.attempt_number(change.ledger, settlement.attempt)
+    task = settlement.task
+    if not _close(change, number, settlement):
+        return False
+    row = change.db.execute(
+        'SELECT number, job, target, kind, state, "end" - "start" AS frames FROM task WHERE id = ?',
+        (task.id,),
+    ).fetchone()
+    change.db.execute(
+        "UPDATE task SET state = ?, tries = ?, losses = ?, agains = ?, waits = ?, reason = ?,"
+        " cause = ?, not_before = ?, accepted = coalesce(accepted, ?) WHERE number = ?",
+        (
+            task.state.value,
+            task.tries,
+            task.losses,
+            task.agains,
+            task.waits,
+            rows.clean(task.reason),
+            task.cause.value if task.cause else None,
+            settlement.not_before if task.state is State.WAITING else 0.0,
+            number if settlement.accepted else None,
+            row["number"],
+        ),
+    )
+    change.moved(row, row["state"], task.state.value, rows.clean(task.reason))
+    change.note(*_about(settlement))
+    if settlement.accepted:
+        _free(change, row)
+    elif task.state is State.WAITING:
+        change.db.execute(
+            "UPDATE detail SET args = ?1 WHERE task = ?2 AND args <> ?1",
+            (rows.compact(task.args), row["number"]),
+        )
+    if settlement.reach is not Reach.NOTHING:
+        _fell(change, settlement, row)
+    return True
+
+
+def _close(change: Change, number: int, settlement: Settlement) -> bool:
+    """Close the attempt by compare-and-set; False if it is unknown or was closed before."""
+    task = settlement.task
+    closed = change.db.execute(
+        "UPDATE attempt SET closed = ?, accepted = ?, cause = ?, why = ?, outcome = ?"
+        " WHERE number = ? AND task = ? AND closed IS NULL",
+        (
+            change.stamp.wall,
+            int(settlement.accepted),
+            task.cause.value if task.cause and not settlement.accepted else "",
+            "" if settlement.accepted else rows.clean(task.reason),
+            rows.compact(settlement.outcome),
+            number,
+            task.id,
+        ),
+    )
+    return closed.rowcount == 1
+
+
+def _about(settlement: Settlement) -> tuple[str, str, events.Data]:
+    kind, data = events.settled(settlement)
+    return kind, settlement.task.id, data
+
+
+def _free(change: Change, row: sqlite3.Row) -> None:
+    """Let what needs an accepted task go on."""
+    change.db.execute(
+        "UPDATE task SET missing = missing - 1"
+        " WHERE number IN (SELECT task FROM need WHERE on_task = ?)",
+        (row["number"],),
+    )
+    kind = Kind(row["kind"])
+    if kind is Kind.PROBE:
+        change.db.execute("UPDATE job SET probed = 1 WHERE id = ?", (row["job"],))
+    if kind in SEGMENT_KINDS and row["target"] and row["frames"]:
+        change.db.execute(
+            "UPDATE target SET frames_done = frames_done + ? WHERE id = ?",
+            (row["frames"], row["target"]),
+        )
+
+
+def _fell(change: Change, settlement: Settlement, row: sqlite3.Row) -> None:
+    """Cancel the waiting tasks that fall with one, and those elsewhere that need any of them."""
+    part = row["job"] if settlement.reach is Reach.JOB or not row["target"] else row["target"]
+    column = "job" if part == row["job"] else "target"
+    scope = f"job = ?2 AND {column} = ?3 AND state = ?4"  # our own words
+    found = change.db.execute(
+        "WITH RECURSIVE fallen (number) AS ("
+        f"  SELECT number FROM task WHERE {scope} UNION SELECT ?1"
+        "  UNION SELECT need.task FROM need JOIN fallen ON need.on_task = fallen.number)"
+        " SELECT task.number, id, job, target, kind FROM fallen"
+        " CROSS JOIN task ON task.number = fallen.number WHERE state = ?4 ORDER BY position",
+        (row["number"], row["job"], part, WAITING),
+    ).fetchall()
+    if not found:
+        return
+    reason = rows.clean(events.fallen_reason(settlement.task))
+    change.db.executemany(
+        "UPDATE task SET state = ?, reason = ?, not_before = 0 WHERE number = ?",
+        [(State.CANCELLED.value, reason, each["number"]) for each in found],
+    )
+    for each in found:
+        change.moved(each, WAITING, State.CANCELLED.value, reason)
+    change.note("cancelled", part, events.fallen([each["id"] for each in found], reason))

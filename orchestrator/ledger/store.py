@@ -1,0 +1,131 @@
+"""What the ledger in dicts remembers, and what can be read off it.
+
+It counts where the real one keeps counters, so that the two can be held against each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.decide.reconcile import Attempt, Tally
+from orchestrator.ledger.protocol import AttemptRecord, Event
+from orchestrator.model.work import AttemptId, Result, State, Task, TaskId
+
+
+@dataclass(slots=True)
+class Part:
+    """A batch, job or target."""
+
+    id: str
+    level: str
+    name: str
+    noun: Any  # Batch, Job or Target, as `level` says
+    place: int  #: among its siblings
+    parent: Part | None = None
+    children: list[Part] = field(default_factory=list)  #: in order
+    state: State = State.WAITING
+    reason: str = ""
+    ended: str = ""
+    accepted: str = ""
+    digest: str = ""
+    not_before: float = 0.0
+    planned: bool = False
+    probe: TaskId | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is not closed."""
+        return self.state is State.WAITING
+
+
+@dataclass(slots=True)
+class Step:
+    """A task, and where it stands in line."""
+
+    task: Task
+    order: tuple[int, int, float, int]  #: as the line is ordered
+    not_before: float = 0.0
+    accepted: Result | None = None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Batch and position."""
+        return self.order[1], self.order[3]
+
+
+@dataclass(slots=True)
+class Store:
+    """All that is remembered, in the order it came."""
+
+    parts: dict[str, Part] = field(default_factory=dict)
+    steps: dict[TaskId, Step] = field(default_factory=dict)
+    records: dict[AttemptId, AttemptRecord] = field(default_factory=dict)
+    open: dict[AttemptId, Attempt] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def of(self, level: str, parent: Part | None = None) -> list[Part]:
+        """Return the parts of a level, of one parent if given, in order."""
+        if parent is not None:
+            return list(parent.children)
+        found = (part for part in self.parts.values() if part.level == level)
+        return sorted(found, key=lambda p: (p.parent.id if p.parent else "", p.place))
+
+    def add(self, part: Part) -> Part:
+        """Store a part, below its parent if it has one."""
+        self.parts[part.id] = part
+        if part.parent:
+            part.parent.children.append(part)
+        return part
+
+    def under(self, part: Part) -> list[Step]:
+        """Return the tasks of a part, in order."""
+        found = (step for step in self.steps.values() if step.task.id.startswith(f"{part.id}/"))
+        return sorted(found, key=lambda step: step.place)
+
+    def after(self, job: Part) -> list[Part]:
+        """Return the jobs that come after `job`, by id."""
+        found = (part for part in self.of("job", job.parent) if job.name in part.noun.after)
+        return sorted(found, key=lambda part: part.id)
+
+    def unmet(self, job: Part) -> int:
+        """Count the jobs that it comes after and that are not Successful."""
+        siblings = self.of("job", job.parent)
+        return sum(
+            part.name in job.noun.after and part.state is not State.SUCCESSFUL for part in siblings
+        )
+
+    def is_in_line(self, step: Step) -> bool:
+        """Whether a task waits for nothing but its turn and its time."""
+        job = self.parts[step.task.job.id]
+        return (
+            step.task.state is State.WAITING
+            and all(self.steps[need].accepted for need in step.task.needs)
+            and not (job.probe == step.task.id and self.unmet(job))
+        )
+
+    def tally(self, part: Part) -> Tally:
+        """Count what is left of a part."""
+        if part.level == "batch":
+            states = [job.state for job in self.of("job", part)]
+        else:
+            states = [step.task.state for step in self.under(part)]
+        return Tally(
+            id=part.id,
+            level=part.level,
+            left=sum(not state.is_final for state in states),
+            failed=states.count(State.FAILED),
+            cancelled=states.count(State.CANCELLED),
+            reason=part.reason,
+        )
+
+    def is_over(self, part: Part) -> bool:
+        """Whether a part is open and nothing of it is left."""
+        tally = self.tally(part)
+        ready = part.level != "job" or part.planned or tally.failed or tally.cancelled
+        return part.is_open and tally.left == 0 and bool(ready)
+
+    def is_unplanned(self, job: Part) -> bool:
+        """Whether a job can be planned now."""
+        probed = job.probe is None or self.steps[job.probe].accepted is not None
+        return job.is_open and not job.planned and probed and not self.unmet(job)

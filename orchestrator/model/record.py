@@ -1,0 +1,43 @@
+"""The nouns of what was: how things stand and what was tried, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.model.work import AttemptId, Kind, Outcome, State, TaskId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A batch, job or target for people: what it is and how it stands."""
+
+    id: str
+    level: str
+    name: str
+    state: State
+    reason: str = ""
+    accepted: str = ""  #: ISO 8601 with zone: when the batch was accepted
+    ended: str = ""  #: ISO 8601 with zone, or empty
+    destination: str = ""  #: of a target
+    notes: tuple[str, ...] = ()
+    tasks: Mapping[tuple[Kind, State], int] = field(default_factory=dict)
+    frames: int = 0  #: of a target's plan
+    frames_done: int = 0  #: of its accepted segments
+    processor: str = ""  #: of a job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """An attempt as history: open or closed."""
+
+    id: AttemptId
+    task: TaskId
+    node: str
+    opened: str
+    closed: str = ""
+    accepted: bool = False
+    cause: str = ""  #: of Cause; empty while open or if accepted
+    why: str = ""
+    outcome: Outcome | None = None
+    command: str = ""  #: the words that were sent, secrets hidden

@@ -1,0 +1,140 @@
+"""The one place that calls a processor.
+
+Whatever it raises, and whatever it answers that its Protocol does not promise, becomes a
+PluginError that names it: it harms its own job and nobody else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from orchestrator.errors import PluginError
+from orchestrator.model.codec import canonical
+from orchestrator.model.node import Places
+from orchestrator.model.work import (
+    Accept,
+    Again,
+    Command,
+    Facts,
+    Job,
+    Outcome,
+    Progress,
+    Reject,
+    Replan,
+    Result,
+    Review,
+    Room,
+    Target,
+    Task,
+    TaskId,
+    Verdict,
+)
+from orchestrator.plugin.manager import Plugins
+
+
+class Unplannable(Exception):
+    """A processor said that the facts make its job impossible; the text is for people."""
+
+
+@dataclass(slots=True)
+class Caller:
+    """Asks processors, guarded.  Every method raises PluginError for what a plugin does wrong."""
+
+    plugins: Plugins
+    _reviews: dict[str, Review] = field(default_factory=dict)
+
+    def review(self, job: Job) -> Review:
+        """Return what the manifest alone shows of a job; asked once a job."""
+        if job.id not in self._reviews:
+            try:
+                review = self.plugins.processor(job.processor).review(job)
+                self._reviews[job.id] = _promised(review, Review)
+            except Exception as error:  # noqa: BLE001  # a stranger's error harms its own job only
+                _blame(job, "review", error)
+        return self._reviews[job.id]
+
+    def probe(self, job: Job) -> Mapping[str, object] | None:
+        """Return the arguments of a job's probe, or None."""
+        try:
+            args = self.plugins.processor(job.processor).probe(job)
+            return None if args is None else _json(_promised(args, Mapping))
+        except Exception as error:  # noqa: BLE001  # as above
+            _blame(job, "probe", error)
+
+    def plan(self, job: Job, facts: Facts, room: Room) -> tuple[Target, ...]:
+        """Return the job's targets; Unplannable where the processor says so."""
+        try:
+            targets = self._plan(job, facts, room)
+            for target in targets:
+                for task in target.tasks:
+                    _json(task.args)
+            return targets
+        except Unplannable:
+            raise
+        except Exception as error:  # noqa: BLE001  # as above
+            _blame(job, "plan", error)
+
+    def command(self, task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:
+        """Return the command of one attempt."""
+        try:
+            command = self.plugins.processor(task.job.processor).command(task, where, done)
+            _json(_promised(command, Command).input)
+            return command
+        except Exception as error:  # noqa: BLE001  # as above
+            _blame(task.job, "command", error)
+
+    def check(self, task: Task, outcome: Outcome) -> Verdict:
+        """Return what the processor thinks of an outcome."""
+        try:
+            verdict = self.plugins.processor(task.job.processor).check(task, outcome)
+            _promised(verdict, (Accept, Reject, Again, Replan))
+            if isinstance(verdict, Again | Replan):
+                _json(verdict.changes)
+            return verdict
+        except Exception as error:  # noqa: BLE001  # as above
+            _blame(task.job, "check", error)
+
+    def progress(self, task: Task, line: str) -> Progress | None:
+        """Return how far an attempt is; a line that upsets the processor says nothing."""
+        try:
+            return self.plugins.processor(task.job.processor).progress(line) if line else None
+        except Exception:  # noqa: BLE001  # progress is for display only
+            return None
+
+    def _plan(self, job: Job, facts: Facts, room: Room) -> tuple[Target, ...]:
+        try:
+            targets = self.plugins.processor(job.processor).plan(job, facts, room)
+        except ValueError as error:
+            raise Unplannable(str(error)) from error
+        for target in _promised(targets, (tuple, list)):
+            _promised(target, Target)
+        return tuple(targets)
+
+
+class _Broken(Exception):
+    """An answer is not what the Protocol promises."""
+
+
+def _promised(answer: Any, kinds: Any) -> Any:
+    """Return a stranger's answer if it is of a kind its Protocol names."""
+    if not isinstance(answer, kinds):
+        raise _Broken(f"answered {type(answer).__name__}")
+    return answer
+
+
+def _json(data: Any) -> Any:
+    """Return what a stranger wants stored or sent, if that can be done."""
+    try:
+        canonical(data)
+    except (TypeError, ValueError) as error:
+        raise _Broken(f"answered what is not JSON: {error}") from error
+    return data
+
+
+def _blame(job: Job, method: str, error: Exception) -> NoReturn:
+    if isinstance(error, PluginError):
+        raise error
+    did = str(error) if isinstance(error, _Broken) else f"raised {type(error).__name__}: {error}"
+    raise PluginError(f"processor {job.processor!r}: {method} {did}; tell its author") from error

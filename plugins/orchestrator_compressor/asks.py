@@ -1,0 +1,120 @@
+"""A job's ``with`` as frozen nouns, and what the manifest alone shows to be wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from orchestrator.api import Fault, IfExists, Job, Review
+from orchestrator_compressor import destination, settings
+from orchestrator_compressor.settings import Setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One output that a job asks for."""
+
+    number: int  #: from 0, in the order of the manifest
+    target: str  #: name of its target, unique in the job
+    setting: Setting
+    template: str
+    if_exists: IfExists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asks:
+    """A job's ``with``."""
+
+    source: str
+    outputs: tuple[Output, ...]
+
+    @property
+    def wants_video(self) -> bool:
+        """Whether any output has pictures."""
+        return any(output.setting.video for output in self.outputs)
+
+
+def read(job: Job) -> Asks:
+    """Return what a job, valid against the schema and its settings found, asks for."""
+    taken: set[str] = set()
+    outputs = []
+    for number, each in enumerate(_outputs(job)):
+        name = str(each["setting"])
+        target = _free(name, taken)
+        taken.add(target)
+        outputs.append(
+            Output(
+                number=number,
+                target=target,
+                setting=settings.read(name, job.settings[name]),
+                template=str(each["destination"]),
+                if_exists=IfExists(each.get("ifExists", job.if_exists.value)),
+            )
+        )
+    return Asks(source=str(job.asks["source"]), outputs=tuple(outputs))
+
+
+def review(job: Job) -> Review:
+    """Return the faults of settings and destinations, the files claimed, the encoders needed."""
+    if spoiled := tuple(_setting_faults(job)):
+        return Review(faults=spoiled)
+    asks = read(job)
+    needs = (
+        (encoder, f"setting {output.setting.name}")
+        for output in asks.outputs
+        for encoder in output.setting.encoders
+    )
+    return Review(
+        faults=tuple(_destination_faults(job, asks)),
+        claims=tuple(
+            (("outputs", output.number, "destination"), path)
+            for output, path in known_paths(job, asks)
+            if output.if_exists is not IfExists.NUMBER
+        ),
+        needs={"ffmpeg": tuple(dict.fromkeys(needs))},
+    )
+
+
+def known_paths(job: Job, asks: Asks) -> Iterator[tuple[Output, str]]:
+    """Yield each output whose destination the manifest alone tells, and that destination."""
+    for output in asks.outputs:
+        if set(destination.tokens(output.template)) <= destination.EARLY:
+            yield output, filled(job, asks, output, {})
+
+
+def filled(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> str:
+    """Return an output's destination, with `late` for the tokens that the manifest does not tell."""
+    values = destination.early(job.id, asks.source, output.setting, output.number + 1)
+    return destination.fill(output.template, {**values, **late})
+
+
+def _outputs(job: Job) -> Sequence[Mapping[str, object]]:
+    return cast("Sequence[Mapping[str, object]]", job.asks["outputs"])
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return `name`, or `name` with the first number that makes it another."""
+    number = 2
+    found = name
+    while found in taken:
+        found, number = f"{name}-{number}", number + 1
+    return found
+
+
+def _setting_faults(job: Job) -> Iterator[Fault]:
+    for number, each in enumerate(_outputs(job)):
+        name = str(each["setting"])
+        for text in settings.faults(job.settings[name]):
+            yield Fault(("outputs", number, "setting"), f"setting {name!r}: {text}")
+
+
+def _destination_faults(job: Job, asks: Asks) -> Iterator[Fault]:
+    for output in asks.outputs:
+        where = ("outputs", output.number, "destination")
+        for text in destination.faults(output.template, output.setting):
+            yield Fault(where, text)
+    for output, path in known_paths(job, asks):
+        if path == asks.source:
+            where = ("outputs", output.number, "destination")
+            yield Fault(where, "is the source itself; choose another name")

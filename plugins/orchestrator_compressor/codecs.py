@@ -1,0 +1,251 @@
+"""What each codec is called, takes and fits in: the one table that settings and recipes read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PLANAR_8 = ("yuv420p", "yuv422p", "yuv444p")
+PLANAR_10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
+PLANAR_12 = ("yuv420p12le", "yuv422p12le", "yuv444p12le")
+DEPTHS = ("9le", "10le", "12le", "14le", "16le")
+FFV1_FORMATS = frozenset(
+    {
+        *(f"{name}{depth}" for name in ("gray", *PLANAR_8) for depth in ("", *DEPTHS)),
+        *(
+            f"yuva{name}p{depth}"
+            for name in (420, 422, 444)
+            for depth in ("", "9le", "10le", "16le")
+        ),
+        *("yuv410p", "yuv411p", "yuv440p", "yuv440p10le", "yuv440p12le"),
+        *("yuva422p12le", "yuva444p12le", "ya8", "bgr0", "bgra", "rgb48le", "rgba64le"),
+        *(f"gbrp{depth}" for depth in DEPTHS),
+        *(f"gbrap{depth}" for depth in DEPTHS[1:]),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoCodec:
+    """A video codec as a setting names it."""
+
+    encoder: str  #: ffmpeg's name for what writes it
+    codec: str  #: ffmpeg's name for what was written
+    suffix: str  #: of a segment file: the container that keeps its packets untouched
+    containers: frozenset[str]  #: that may hold it
+    pixel_formats: frozenset[str]
+    keys: frozenset[str]  #: of a setting's ``video`` that it understands, beside those of all
+    profiles: Mapping[str, frozenset[str]] = field(default_factory=dict)  #: name -> pixel formats
+    crf_max: int = 0  #: 0: it has no quality scale
+    intra: bool = False  #: every frame stands alone: joins cost nothing
+    even: bool = True  #: width and height must be even
+    interlaced: bool = False  #: it can keep two fields a frame
+    full_range: bool = True  #: it can hold the full range of values, not only the video range
+    says_range: bool = True  #: its packets say so; else only the container can
+    pixels_s: float = 20e6  #: pixels encoded a second and thread, a guess: only the order counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioCodec:
+    """An audio codec as a setting names it."""
+
+    encoder: str  #: ffmpeg's name for what writes it; of PCM it depends on the depth
+    codec: str  #: ffmpeg's name for what was written, likewise
+    suffix: str  #: of the audio task's file: the container that adds no sample
+    containers: frozenset[str]  #: that may hold it
+    keys: frozenset[str]  #: of a setting's ``audio`` that it understands, beside those of all
+    rates: tuple[int, ...] = ()  #: samples a second that it takes, best first; empty: any
+    padding: int = 0  #: samples that it may add at the end
+    priming: int = 0  #: samples that it adds at the beginning, which players leave out
+
+
+VIDEO: Mapping[str, VideoCodec] = {
+    "h264": VideoCodec(
+        encoder="libx264",
+        codec="h264",
+        suffix=".mov",
+        containers=frozenset({"mp4", "mov", "mkv"}),
+        pixel_formats=frozenset((*PLANAR_8, *PLANAR_10)),
+        keys=frozenset({"preset", "profile", "rate", "keyInterval"}),
+        profiles={
+            "baseline": frozenset({"yuv420p"}),
+            "main": frozenset({"yuv420p"}),
+            "high": frozenset({"yuv420p"}),
+            "high10": frozenset({"yuv420p", "yuv420p10le"}),
+            "high422": frozenset((*PLANAR_8[:2], *PLANAR_10[:2])),
+            "high444": frozenset((*PLANAR_8, *PLANAR_10)),
+        },
+        crf_max=51,
+        interlaced=True,
+        pixels_s=15e6,
+    ),
+    "hevc": VideoCodec(
+        encoder="libx265",
+        codec="hevc",
+        suffix=".mov",
+        containers=frozenset({"mp4", "mov", "mkv"}),
+        pixel_formats=frozenset((*PLANAR_8, *PLANAR_10, *PLANAR_12)),
+        keys=frozenset({"preset", "profile", "rate", "keyInterval"}),
+        profiles={
+            "main": frozenset({"yuv420p"}),
+            "main10": frozenset({"yuv420p10le"}),
+            "main422-10": frozenset({"yuv422p10le"}),
+            "main444-10": frozenset({"yuv444p10le"}),
+        },
+        crf_max=51,
+        pixels_s=5e6,
+    ),
+    "vp9": VideoCodec(
+        encoder="libvpx-vp9",
+        codec="vp9",
+        suffix=".mp4",
+        containers=frozenset({"webm", "mp4", "mkv"}),
+        pixel_formats=frozenset((*PLANAR_8, *PLANAR_10, *PLANAR_12)),
+        keys=frozenset({"rate", "keyInterval"}),
+        crf_max=63,
+        pixels_s=2e6,
+    ),
+    "prores": VideoCodec(
+        encoder="prores_ks",
+        codec="prores",
+        suffix=".mov",
+        containers=frozenset({"mov", "mkv"}),
+        pixel_formats=frozenset({"yuv422p10le", "yuv444p10le", "yuva444p10le"}),
+        keys=frozenset({"profile"}),
+        profiles={
+            "proxy": frozenset({"yuv422p10le"}),
+            "lt": frozenset({"yuv422p10le"}),
+            "422": frozenset({"yuv422p10le"}),
+            "422-hq": frozenset({"yuv422p10le"}),
+            "4444": frozenset({"yuv444p10le", "yuva444p10le"}),
+            "4444-xq": frozenset({"yuv444p10le", "yuva444p10le"}),
+        },
+        intra=True,
+        interlaced=True,
+        full_range=False,
+        pixels_s=40e6,
+    ),
+    "ffv1": VideoCodec(
+        encoder="ffv1",
+        codec="ffv1",
+        suffix=".mkv",
+        containers=frozenset({"mkv"}),
+        pixel_formats=FFV1_FORMATS,
+        keys=frozenset(),
+        intra=True,
+        even=False,
+        interlaced=True,
+        says_range=False,
+        pixels_s=30e6,
+    ),
+}
+
+AUDIO: Mapping[str, AudioCodec] = {
+    "aac": AudioCodec(
+        encoder="aac",
+        codec="aac",
+        suffix=".m4a",
+        containers=frozenset({"mp4", "mov", "mkv", "m4a"}),
+        keys=frozenset({"bitrate"}),
+        rates=(48000, 44100, 96000, 88200, 64000, 32000, 24000, 22050, 16000, 12000, 11025, 8000),
+        padding=2048,
+        priming=1024,
+    ),
+    "opus": AudioCodec(
+        encoder="libopus",
+        codec="opus",
+        suffix=".ogg",
+        containers=frozenset({"webm", "mp4", "mkv"}),
+        keys=frozenset({"bitrate"}),
+        rates=(48000,),
+        padding=960,
+        priming=312,
+    ),
+    "flac": AudioCodec(
+        encoder="flac",
+        codec="flac",
+        suffix=".flac",
+        containers=frozenset({"mkv", "mp4"}),
+        keys=frozenset({"depth"}),
+    ),
+    "pcm": AudioCodec(
+        encoder="pcm_s{depth}le",
+        codec="pcm_s{depth}le",
+        suffix=".mov",
+        containers=frozenset({"mov", "mkv", "wav"}),
+        keys=frozenset({"depth"}),
+    ),
+}
+
+COPYABLE: Mapping[str, frozenset[str]] = {
+    "mp4": frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"}),
+    "m4a": frozenset({"aac", "alac"}),
+    "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm"}),
+    "webm": frozenset({"opus", "vorbis"}),
+    "wav": frozenset({"pcm"}),
+}
+"""Container -> sound that may pass into it untouched; one that is not named takes any (mkv)."""
+
+ENDINGS: Mapping[str, frozenset[str]] = {
+    "mp4": frozenset({".mp4", ".m4v"}),
+    "mov": frozenset({".mov", ".qt"}),
+    "mkv": frozenset({".mkv", ".mka"}),
+    "webm": frozenset({".webm"}),
+    "m4a": frozenset({".m4a", ".m4b"}),
+    "wav": frozenset({".wav", ".wave"}),
+}
+"""Container -> endings that people give its files; the first thing a player looks at."""
+
+SOUND_ONLY = frozenset({"m4a", "wav"})
+"""Containers that hold no pictures."""
+
+MOV_LIKE = frozenset({"mp4", "mov", "m4a"})
+"""Containers that ffmpeg's mov muxer writes: they have tags, a time scale and a fast start."""
+
+SAME_PIXELS: Mapping[str, str] = {
+    "yuvj420p": "yuv420p",
+    "yuvj422p": "yuv422p",
+    "yuvj440p": "yuv440p",
+    "yuvj444p": "yuv444p",
+    "nv12": "yuv420p",
+    "nv21": "yuv420p",
+    "nv16": "yuv422p",
+    "yuyv422": "yuv422p",
+    "uyvy422": "yuv422p",
+    "p010le": "yuv420p10le",
+    "p210le": "yuv422p10le",
+    "rgb24": "bgr0",
+    "bgr24": "bgr0",
+    "rgb0": "bgr0",
+    "gbrp": "bgr0",
+    "rgba": "bgra",
+    "argb": "bgra",
+    "abgr": "bgra",
+    "gbrap": "bgra",
+    "pal8": "bgra",
+    "monow": "gray",
+    "monob": "gray",
+}
+"""Pixel format -> one that holds the same values otherwise arranged: nothing is lost."""
+
+
+def decoded_as(codec: VideoCodec, pixel_format: str, color_range: str | None) -> str:
+    """Return what a decoder calls a pixel format: of some codecs, full range has its own names."""
+    full = f"yuvj{pixel_format.removeprefix('yuv')}"
+    named = codec.codec in {"h264", "hevc"} and color_range == "pc" and full in SAME_PIXELS
+    return full if named else pixel_format
+
+
+def has_alpha(pixel_format: str) -> bool:
+    """Return whether a pixel format has a plane of transparency."""
+    return pixel_format.startswith(("yuva", "gbrap", "rgba", "argb", "abgr", "bgra", "ya"))
+
+
+def is_rgb(pixel_format: str) -> bool:
+    """Return whether a pixel format holds red, green and blue."""
+    return pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8"))
+
+
+def sound_family(codec: str) -> str:
+    """Return what `COPYABLE` calls ffmpeg's `codec`: all of PCM is ``pcm``."""
+    return "pcm" if codec.startswith("pcm_") else codec

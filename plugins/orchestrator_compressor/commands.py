@@ -1,0 +1,323 @@
+"""A task and its node to a command: our own program there, ffmpeg's words, and what it must know."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import cast
+
+from orchestrator.api import Command, IfExists, Job, Kind, Places, Result, Task, TaskId, task_id
+from orchestrator_compressor import asks, facts, recipe
+from orchestrator_compressor.asks import Output
+from orchestrator_compressor.codecs import MOV_LIKE, decoded_as
+from orchestrator_compressor.facts import PACKETS, Source
+from orchestrator_compressor.product import Product, settle
+from orchestrator_compressor.recipe import TAGS, Cut, Means, Parts
+
+PROGRAM = ("-m", "orchestrator_compressor.work")
+WATCH = r"^(frame|gate|time)=\d"
+STALL_S = 60.0  #: an encoder that shows no frame for so long hangs
+PROBE_LIMIT_S = 4 * 3600.0
+FINAL = "final"  #: stem of the finished file
+AUDIO = "audio"  #: stem of the encoded sound
+VIDEO = "video"  #: stem of the joined pictures
+SEGMENT = "segment"
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A task, with all that its command follows from."""
+
+    task: Task
+    where: Places
+    done: Mapping[TaskId, Result]
+    output: Output
+    source: Source
+    product: Product
+
+    @property
+    def means(self) -> Means:
+        """What ffmpeg works with."""
+        return Means(
+            ffmpeg=self.where.program("ffmpeg"),
+            threads=cast("int", self.task.args["threads"]),
+            strict=self.task.job.on_decode_errors == "fail",
+        )
+
+    @property
+    def probe(self) -> TaskId:
+        """The job's probe."""
+        return task_id(self.task.job.id, Kind.PROBE)
+
+    def id(self, kind: Kind) -> TaskId:
+        """Return the target's task of `kind`."""
+        return task_id(self.task.job.id, kind, self.task.target)
+
+    def values(self, id: TaskId) -> Values:
+        """Return what a task left behind; nothing in a dry run."""
+        return self.done[id].values if id in self.done else {}
+
+    def here(self, name: str) -> str:
+        """Return the path of a file in the attempt's own folder."""
+        return posixpath.join(self.where.attempt, name)
+
+    def there(self, id: TaskId, name: str) -> str:
+        """Return the path of a file that another task left."""
+        return posixpath.join(self.where.result(id), name)
+
+
+def probe_args(job: Job) -> dict[str, object]:
+    """Return the arguments of a job's probe."""
+    wanted = asks.read(job)
+    return {
+        "mode": PACKETS,
+        "video_wanted": wanted.wants_video,
+        "destinations": [
+            path
+            for output, path in asks.known_paths(job, wanted)
+            if output.if_exists is not IfExists.NUMBER
+        ],
+    }
+
+
+def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:
+    """Return the command of a task; KeyError for a kind that is none of ours."""
+    if task.kind is Kind.PROBE:
+        return _probe(task, where)
+    wanted = asks.read(task.job)
+    output = wanted.outputs[cast("int", task.args["output"])]
+    found = done[task_id(task.job.id, Kind.PROBE)].values
+    source = replace(facts.read(found), path=where.source(wanted.source))
+    step = Step(
+        task=task,
+        where=where,
+        done=done,
+        output=output,
+        source=source,
+        product=settle(output.setting, source),
+    )
+    return MAKERS[task.kind](step)
+
+
+def _probe(task: Task, where: Places) -> Command:
+    source = where.source(str(task.job.asks["source"]))
+    first = task.args.get("mode", PACKETS) == PACKETS
+    asked = {**task.args, "source": source, "ffmpeg": where.program("ffmpeg"), "stream": None}
+    if not first:  # what stands there now may be what the first plan wrote
+        asked["destinations"] = []
+    return Command(
+        (where.program("python"), *PROGRAM, "probe"),
+        input=asked,
+        limit_s=PROBE_LIMIT_S,
+        cwd=where.attempt,
+    )
+
+
+def _encode(step: Step) -> Command:
+    picture, segment = step.product.picture, step.task.segment
+    assert picture is not None  # the plan made this task for them
+    assert segment is not None
+    name = SEGMENT + picture.video.codec.suffix
+    cut = Cut.load(cast("Values", step.task.args["cut"]))
+    words = recipe.encode(step.means, step.source, cut, picture, step.here(name))
+    seen = step.source.video
+    expect = {"frames": segment.frames, **_expected_picture(step)}
+    if not picture.video.codec.says_range:
+        expect["range"] = None
+    asked = {
+        **_source(step),
+        "segment": [segment.start, segment.end],
+        "file": name,
+        "expect": expect,
+        "gate": "sampled" if picture.video.codec.intra else "full",
+        "mode": step.task.args["mode"],
+        "codec": seen.codec if seen else "",
+        "table": _table(step),
+    }
+    return _work(step, "encode", words, asked, stall_s=STALL_S)
+
+
+def _audio(step: Step) -> Command:
+    sound = step.product.sound
+    assert sound  # the plan made this task for it
+    name = AUDIO + sound.audio.codec.suffix
+    words = recipe.audio(step.means, step.source, sound, step.here(name))
+    heard = step.source.audio[0]
+    asked = {
+        **_source(step),
+        "stream": sound.stream,
+        "file": name,
+        "expect": _expected_sound(step),
+        "codec": heard.codec,
+    }
+    return _work(step, "audio", words, asked)
+
+
+def _assemble(step: Step) -> Command:
+    product, setting = step.product, step.output.setting
+    name = f"{FINAL}.{setting.container}"
+    video = VIDEO + product.picture.video.codec.suffix if product.picture else None
+    sound = step.id(Kind.AUDIO)
+    audio = step.there(sound, AUDIO + product.sound.audio.codec.suffix) if product.sound else None
+    parts = Parts(video=step.here(video) if video else None, audio=audio)
+    words = recipe.finish(step.means, step.source, product, parts, step.here(name))
+    asked = {
+        **_source(step),
+        **_times(step),
+        "segments": [_segment(step, *each) for each in _segments(step)],
+        "video": video,
+        "container": setting.container,
+        "audio": {**step.values(sound), "path": audio} if audio else None,
+        "final": name,
+    }
+    return _work(step, "assemble", words, asked)
+
+
+def _verify(step: Step) -> Command:
+    product, setting = step.product, step.output.setting
+    made = step.id(Kind.ASSEMBLE)
+    picture = None
+    if product.picture:
+        begin = product.picture.start - product.zero
+        picture = {**_expected_picture(step), **_expected_tags(step), "start": str(begin)}
+    asked = {
+        **_source(step),
+        **_times(step),
+        "file": step.there(made, f"{FINAL}.{setting.container}"),
+        "sha256": step.values(made).get("sha256", ""),
+        "payload_sha256": step.values(made).get("payload_sha256", ""),
+        "container": setting.container,
+        "segments": [
+            {"a": a, "b": b, "payload_sha256": step.values(id).get("payload_sha256", "")}
+            for id, a, b in _segments(step)
+        ],
+        "expect": {"video": picture, "audio": _expected_sound(step) if product.heard else None},
+        "setting": setting.name,
+        "destination": step.task.args["destination"],
+    }
+    return _work(step, "verify", [], asked)
+
+
+def _publish(step: Step) -> Command:
+    made = step.id(Kind.ASSEMBLE)
+    digest = step.values(made).get("sha256", "")
+    asked = {
+        **_source(step),
+        "file": step.there(made, f"{FINAL}.{step.output.setting.container}"),
+        "sha256": digest,
+        "accepted_sha256": digest,
+        "destination": step.task.args["destination"],
+        "ifExists": step.output.if_exists.value,
+        "attempt": PurePosixPath(step.where.attempt).name,
+    }
+    return _work(step, "publish", [], asked)
+
+
+MAKERS = {
+    Kind.ENCODE: _encode,
+    Kind.AUDIO: _audio,
+    Kind.ASSEMBLE: _assemble,
+    Kind.VERIFY: _verify,
+    Kind.PUBLISH: _publish,
+}
+
+
+def _work(
+    step: Step, verb: str, words: Sequence[str], asked: Values, stall_s: float | None = None
+) -> Command:
+    tail = ("--", *words) if words else ()
+    return Command(
+        (step.where.program("python"), *PROGRAM, verb, *tail),
+        input=asked,
+        stall_s=stall_s,
+        watch=WATCH if words else None,
+        cwd=step.where.attempt,  # whatever the job's workingDirectory: input.json stands here
+    )
+
+
+def _source(step: Step) -> dict[str, object]:
+    return {
+        "source": step.source.path,
+        "fingerprint": step.source.fingerprint,
+        "decode_errors": step.task.job.on_decode_errors,
+        "ffmpeg": step.means.ffmpeg,
+        "threads": step.means.threads,
+    }
+
+
+def _table(step: Step) -> dict[str, str]:
+    path = step.there(step.probe, step.source.table_file)
+    return {"path": path, "sha256": step.source.table_sha256}
+
+
+def _times(step: Step) -> dict[str, object]:
+    table = _table(step) if step.product.picture else None
+    return {"table": table, "output": {"kind": "source"}}
+
+
+def _segments(step: Step) -> list[tuple[TaskId, int, int]]:
+    """Return the encode tasks of the target with the frames of each, in order."""
+    ids = [need for need in step.task.needs if need.endswith(f"/{Kind.ENCODE.value}")]
+    cuts = cast("Sequence[int]", step.task.args["cuts"])
+    return list(zip(ids, cuts, cuts[1:], strict=False))
+
+
+def _segment(step: Step, id: TaskId, a: int, b: int) -> dict[str, object]:
+    values = step.values(id)
+    picture = step.product.picture
+    assert picture  # only pictures are cut
+    kept = ("sha256", "payload_sha256", "extradata_sha256", "tag", "depth")
+    path = step.there(id, SEGMENT + picture.video.codec.suffix)
+    return {"path": path, "a": a, "b": b, **{key: values[key] for key in kept if key in values}}
+
+
+def _expected_picture(step: Step) -> dict[str, object]:
+    picture = step.product.picture
+    assert picture  # only pictures are expected
+    colour = picture.colour
+    return {
+        "codec": picture.video.codec.codec,
+        "width": picture.width,
+        "height": picture.height,
+        "pix_fmt": decoded_as(picture.video.codec, picture.pixel_format, colour.range),
+        "sar": f"{picture.sar.numerator}/{picture.sar.denominator}",
+        # containers name the order of fields in ways of their own; progressive is one word
+        "field_order": None if picture.first_field else "progressive",
+        "range": "pc" if colour.range == "pc" else None,  # the other is what silence means
+        "primaries": colour.primaries,
+        "trc": colour.trc,
+        "matrix": colour.matrix,
+        "intra": picture.video.codec.intra,
+    }
+
+
+def _expected_tags(step: Step) -> dict[str, object]:
+    setting, rate = step.output.setting, step.task.args["rate"]
+    tag = TAGS.get(setting.video.name if setting.video else "")
+    tagged = {"tag": tag} if tag and setting.container in MOV_LIKE else {}
+    return {**tagged, **({"rate": rate} if rate else {})}
+
+
+def _expected_sound(step: Step) -> dict[str, object]:
+    product = step.product
+    heard = product.heard
+    assert heard  # only sound is expected
+    slack: dict[str, object] = {}
+    if product.sound:
+        slack = {
+            "slack": product.sound.slack,
+            "tolerance": product.sound.slack,
+            "priming": product.sound.audio.codec.priming,
+        }
+    return {
+        "codec": heard.codec,
+        "rate": heard.rate,
+        "channels": heard.channels,
+        "samples": product.sound.samples if product.sound else None,
+        **slack,
+        "start": str(heard.start - product.zero),
+    }

@@ -1,0 +1,94 @@
+"""A settled picture or sound as the words that ffmpeg's encoders want."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from orchestrator_compressor.product import Picture, Sound
+from orchestrator_compressor.settings import Video
+
+Words = list[str]
+
+PRORES = {"proxy": 0, "lt": 1, "422": 2, "422-hq": 3, "4444": 4, "4444-xq": 5}
+PRORES_DEFAULT = "422"
+FRAME_THREADS = ((32, 6), (16, 5), (8, 3), (4, 2))
+"""x265's own rule, said aloud: (threads from, frames encoded at once).  Its bytes depend on it."""
+
+
+def video_words(picture: Picture, threads: int) -> Words:
+    """Return the encoder and its options; every group of pictures is closed."""
+    video = picture.video
+    fields = ["-flags", "+ildct+ilme"] if picture.first_field else []
+    words = ENCODERS[video.name](video, threads)
+    return [
+        *("-c:v", video.codec.encoder),
+        *words,
+        *("-pix_fmt", picture.pixel_format),
+        *fields,
+        *("-threads", str(threads)),
+    ]
+
+
+def sound_words(sound: Sound) -> Words:
+    """Return the encoder and its options; the rate is named, never negotiated."""
+    audio = sound.audio
+    words = ["-c:a", sound.encoder]
+    if "bitrate" in audio.codec.keys:
+        words += ["-b:a", audio.bitrate]
+    if sound.encoder == "flac":
+        words += ["-sample_fmt", "s16" if sound.depth == 16 else "s32"]
+    words += ["-ar", str(sound.rate)]
+    if audio.channels is not None or sound.encoder == "libopus":
+        words += ["-ac", str(sound.channels)]  # also a plain layout: Opus refuses 5.1(side)
+    return words
+
+
+def _h264(video: Video, threads: int) -> Words:
+    params = f"keyint={video.key_interval}:open-gop=0:stitchable=1"
+    return [*_preset(video), *_quality(video), *_profile(video), "-x264-params", params]
+
+
+def _hevc(video: Video, threads: int) -> Words:
+    frames = next((count for least, count in FRAME_THREADS if threads >= least), 1)
+    params = [
+        f"keyint={video.key_interval}:open-gop=0",
+        f"pools={threads}:frame-threads={frames}:log-level=error",
+        *([f"qp={video.qp}"] if video.qp is not None else []),
+    ]
+    quality = [] if video.qp is not None else _quality(video)
+    joined = ":".join(params)
+    return [*_preset(video), *quality, *_profile(video), "-a53cc", "1", "-x265-params", joined]
+
+
+def _vp9(video: Video, threads: int) -> Words:
+    return [*_quality(video), "-b:v", "0", "-row-mt", "1", "-g", str(video.key_interval)]
+
+
+def _prores(video: Video, threads: int) -> Words:
+    profile = PRORES[video.profile or PRORES_DEFAULT]
+    return ["-profile:v", str(profile), "-vendor", "apl0"]
+
+
+def _ffv1(video: Video, threads: int) -> Words:
+    return ["-level", "3", "-g", "1", "-slices", "16", "-slicecrc", "1"]
+
+
+ENCODERS: Mapping[str, Callable[[Video, int], Words]] = {
+    "h264": _h264,
+    "hevc": _hevc,
+    "vp9": _vp9,
+    "prores": _prores,
+    "ffv1": _ffv1,
+}
+
+
+def _preset(video: Video) -> Words:
+    return ["-preset", video.preset]
+
+
+def _quality(video: Video) -> Words:
+    return ["-qp", str(video.qp)] if video.qp is not None else ["-crf", f"{video.crf:g}"]
+
+
+def _profile(video: Video) -> Words:
+    return [] if video.profile is None else ["-profile:v", video.profile]

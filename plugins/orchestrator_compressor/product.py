@@ -1,0 +1,224 @@
+"""What one output of one source will be: a setting and the facts, settled before anything runs.
+
+Nodes never guess: size, shape of pixels, pixel format, colour, field order, rate of the sound and
+where each stream begins are decided here, and the same facts always give the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from orchestrator_compressor.codecs import COPYABLE, SAME_PIXELS, has_alpha, is_rgb, sound_family
+from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
+from orchestrator_compressor.settings import SOURCE, Audio, Setting, Video
+
+HDR = frozenset({"smpte2084", "arib-std-b67", "16", "18"})  #: transfers, by name or number
+RESAMPLED_SLACK = 256  #: samples that a change of rate may cost or add
+COMPRESSED_SLACK = 4096  #: samples by which lossy sources declare too much or too little
+UNCOUNTED_SLACK_S = 0.5  #: by how much the length in a header may be wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """The pictures of an output."""
+
+    video: Video
+    stream: int  #: of the source
+    width: int
+    height: int
+    pixel_format: str
+    sar: Fraction
+    first_field: str | None  #: tff or bff; None: progressive
+    colour: Colour
+    scaled: bool  #: size, pixel format or range differ from the source's
+    was_rgb: bool  #: the source is RGB and the output is not
+    start: Fraction  #: of the first frame, in seconds of the source's clock
+    tb: Fraction  #: seconds a tick of its times
+    rate: Fraction | None  #: average, frames a second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """The sound of an output, encoded anew."""
+
+    audio: Audio
+    stream: int
+    codec: str  #: ffmpeg's name of what will be in the file
+    encoder: str
+    rate: int
+    channels: int
+    depth: int  #: bits a sample, where the codec has such a thing
+    samples: int | None  #: how many there should be, within `slack`; None: unknown
+    slack: int
+    start: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """One output of one source."""
+
+    setting: Setting
+    picture: Picture | None
+    sound: Sound | None
+    copied: AudioFacts | None  #: sound that passes untouched
+    notes: tuple[str, ...] = ()
+
+    @property
+    def zero(self) -> Fraction:
+        """The time of the source's clock at which the file begins: T0."""
+        parts = (self.picture, self.sound, self.copied)
+        return min((part.start for part in parts if part is not None), default=Fraction(0))
+
+    @property
+    def heard(self) -> Sound | AudioFacts | None:
+        """The sound it has, encoded or copied."""
+        return self.sound or self.copied
+
+
+def settle(setting: Setting, source: Source) -> Product:
+    """Return what `setting` makes of `source`.
+
+    Raises ValueError, one sentence for people, where the source lacks what is asked.
+    """
+    seen, heard = source.video, source.audio[0] if source.audio else None
+    if setting.video and seen is None:
+        raise ValueError(f"{source.path}: no video, which setting {setting.name} needs")
+    if setting.video is None and heard is None:
+        raise ValueError(f"{source.path}: no audio, which setting {setting.name} needs")
+    picture = _picture(setting, seen) if setting.video and seen else None
+    copied = heard if setting.copy_audio else None
+    if copied:
+        _check_copy(setting, copied)
+    return Product(
+        setting=setting,
+        picture=picture,
+        sound=_sound(setting.audio, heard) if setting.audio and heard else None,
+        copied=copied,
+        notes=tuple(_notes(setting, source, picture)),
+    )
+
+
+def fitted(width: int, height: int, sar: Fraction, box: tuple[int, int]) -> tuple[int, int]:
+    """Return the size, as stored, that is shown within `box`; never larger than it was."""
+    factor = min(Fraction(1), Fraction(box[0]) / (width * sar), Fraction(box[1], height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _picture(setting: Setting, facts: VideoFacts) -> Picture:
+    video = setting.video
+    assert video is not None  # settle asked
+    width, height = (facts.height, facts.width)[:: 1 if facts.is_turned else -1]
+    sar = 1 / facts.sar if facts.is_turned else facts.sar
+    size = fitted(width, height, sar, video.fit) if video.fit else (width, height)
+    if video.codec.even:
+        size = _even(size)
+    pixel_format = _pixel_format(setting.name, video, facts)
+    colour = _colour(video, facts, pixel_format)
+    same = size == (width, height) and pixel_format == facts.pixel_format
+    return Picture(
+        video=video,
+        stream=facts.index,
+        width=size[0],
+        height=size[1],
+        pixel_format=pixel_format,
+        sar=sar,
+        first_field=facts.first_field if video.codec.interlaced else None,
+        colour=colour,
+        scaled=not same or colour.range not in {None, facts.colour.range},
+        was_rgb=is_rgb(facts.pixel_format) and not is_rgb(pixel_format),
+        start=facts.start,
+        tb=facts.tb,
+        rate=facts.rate,
+    )
+
+
+def _even(size: tuple[int, int]) -> tuple[int, int]:
+    return max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
+
+
+def _pixel_format(name: str, video: Video, facts: VideoFacts) -> str:
+    wanted, known = video.pixel_format, video.codec.pixel_formats
+    if wanted == SOURCE:
+        theirs = facts.pixel_format
+        theirs = theirs.removesuffix("be") + "le" if theirs.endswith("be") else theirs
+        wanted = theirs if theirs in known else SAME_PIXELS.get(theirs, theirs)
+    if wanted not in known:
+        raise ValueError(
+            f"setting {name}: {video.name} has no {facts.pixel_format}, the source's pixel format; "
+            "name another in video.pixelFormat"
+        )
+    fitting = video.codec.profiles.get(video.profile or "", known)
+    if wanted not in fitting:
+        raise ValueError(
+            f"setting {name}: profile {video.profile} cannot have {wanted}, the source's pixel "
+            f"format; name one of {', '.join(sorted(fitting))} in video.pixelFormat"
+        )
+    return wanted
+
+
+def _colour(video: Video, facts: VideoFacts, pixel_format: str) -> Colour:
+    theirs = facts.colour
+    if is_rgb(pixel_format):
+        return replace(theirs, range=None, matrix=None)
+    if is_rgb(facts.pixel_format):
+        return replace(theirs, range="tv", matrix="bt709")
+    if facts.pixel_format.startswith("yuvj"):
+        theirs = replace(theirs, range="pc")
+    if theirs.range == "pc" and not video.codec.full_range:
+        return replace(theirs, range="tv")
+    return theirs
+
+
+def _sound(audio: Audio, facts: AudioFacts) -> Sound:
+    depth = audio.depth or facts.depth
+    rates = audio.codec.rates
+    theirs = facts.rate if not rates or facts.rate in rates else rates[0]
+    rate = audio.rate or theirs
+    count, slack = facts.samples, audio.codec.padding
+    if count is None and facts.duration_s is not None:
+        count, slack = round(facts.duration_s * facts.rate), round(UNCOUNTED_SLACK_S * rate) + slack
+    if rate != facts.rate:
+        slack += RESAMPLED_SLACK
+    if sound_family(facts.codec) not in {"pcm", "flac", "alac"}:
+        slack += COMPRESSED_SLACK
+    return Sound(
+        audio=audio,
+        stream=facts.index,
+        codec=audio.codec.codec.format(depth=depth),
+        encoder=audio.codec.encoder.format(depth=depth),
+        rate=rate,
+        channels=audio.channels or facts.channels,
+        depth=depth,
+        samples=None if count is None else round(Fraction(count * rate, facts.rate)),
+        slack=slack,
+        start=facts.start,
+    )
+
+
+def _check_copy(setting: Setting, facts: AudioFacts) -> None:
+    held = COPYABLE.get(setting.container)
+    if held is not None and sound_family(facts.codec) not in held:
+        raise ValueError(
+            f"setting {setting.name}: {setting.container} cannot hold {facts.codec}, the source's "
+            "sound; name a codec in audio instead of copy"
+        )
+
+
+def _notes(setting: Setting, source: Source, picture: Picture | None) -> Iterator[str]:
+    yield from source.notes
+    facts = source.video
+    if picture and facts:
+        if has_alpha(facts.pixel_format) and not has_alpha(picture.pixel_format):
+            yield f"{setting.name}: the source's transparency is not kept"
+        if facts.first_field and not picture.first_field:
+            yield f"{setting.name}: the source is interlaced; both fields stay in each frame"
+        if facts.colour.trc in HDR and "10" not in picture.pixel_format:
+            yield f"{setting.name}: the source is HDR and is not tone mapped to 8 bits"
+    if setting.video and setting.wants_sound and not source.audio:
+        yield f"{setting.name}: the source has no sound"
+    if setting.wants_sound and len(source.audio) > 1:
+        yield f"{setting.name}: the first of {len(source.audio)} tracks of sound is kept"
+    if lost := sorted(set(source.others) & {"subtitle", "attachment"}):
+        yield f"{setting.name}: not kept of the source: {', '.join(lost)}"

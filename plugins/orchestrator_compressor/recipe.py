@@ -1,0 +1,231 @@
+"""Recipe R and its kin: the exact words of ffmpeg for a segment, the sound, and the last pass.
+
+``-ss`` only saves decoding, ``trim`` by whole ticks makes the cut; a source is opened as a file of
+the format it was probed as and as nothing else (T04).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import lcm
+from typing import cast
+
+from orchestrator_compressor.codecs import MOV_LIKE
+from orchestrator_compressor.encoders import Words, sound_words, video_words
+from orchestrator_compressor.facts import Source
+from orchestrator_compressor.product import Picture, Product, Sound
+
+QUIET = ("-hide_banner", "-nostdin", "-y")
+TELL = ("-progress", "pipe:1", "-nostats")
+BARE = ("-map_metadata", "-1", "-map_chapters", "-1")  #: a part carries nothing but its stream
+SCALER = "bicubic+accurate_rnd+full_chroma_int"
+SAR_MAX = 65535  #: without it, shapes of pixels are rounded to two digits
+TAGS = {"hevc": "hvc1"}  #: what players look for, where it is not ffmpeg's own choice
+TIMESCALE = 90000  #: of a movie header, where no exact one is small enough
+TIMESCALE_MAX = 10_000_000
+DEMUXERS = {".mov": "mov", ".m4a": "mov", ".mp4": "mov", ".mkv": "matroska"}
+"""Suffix of a file of ours -> demuxer that may open it, where it is not called like the suffix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What an ffmpeg command works with."""
+
+    ffmpeg: str  #: the program's path
+    threads: int
+    strict: bool = True  #: a source that cannot be decoded ends it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Where a segment is in its source."""
+
+    start: int  #: ticks of the first frame
+    end: int | None  #: ticks of the first frame after it; None: to the end, whatever comes
+    tb: Fraction  #: seconds a tick
+    seek: tuple[str, ...] = ()  #: words that save decoding
+    rate: Fraction | None = None  #: of a source whose frames stand on a grid; None: they do not
+
+    def dump(self) -> dict[str, object]:
+        """Return it as JSON data, for a task's arguments."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "tb": str(self.tb),
+            "seek": list(self.seek),
+            "rate": None if self.rate is None else str(self.rate),
+        }
+
+    @classmethod
+    def load(cls, data: Mapping[str, object]) -> Cut:
+        """Return the cut that `dump` wrote."""
+        end, rate = data["end"], data["rate"]
+        return cls(
+            start=cast("int", data["start"]),
+            end=cast("int | None", end),
+            tb=Fraction(str(data["tb"])),
+            seek=tuple(map(str, cast("Sequence[str]", data["seek"]))),
+            rate=None if rate is None else Fraction(str(rate)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The files that the finishing pass joins."""
+
+    video: str | None  #: the assembled pictures
+    audio: str | None  #: of the audio task
+
+
+def encode(means: Means, source: Source, cut: Cut, picture: Picture, out: str) -> Words:
+    """Return Recipe R: one segment into the file `out`, whose times only give an order."""
+    clock = "filter" if cut.rate is None else _ratio(1 / cut.rate)
+    scale = cut.tb.denominator if cut.rate is None else cut.rate.numerator
+    mov = ["-write_tmcd", "0", "-video_track_timescale", str(scale)]
+    return [
+        *_begin(means),
+        *cut.seek,
+        "-copyts",
+        *_guarded(source.format, source.path),
+        *("-map", f"0:{picture.stream}"),
+        *("-vf", ",".join(filters(cut, picture))),
+        *("-fps_mode", "passthrough", "-enc_time_base", clock),
+        *video_words(picture, means.threads),
+        *("-an", "-sn", "-dn"),
+        *BARE,
+        *([] if picture.video.codec.suffix == ".mkv" else mov),
+        out,
+    ]
+
+
+def filters(cut: Cut, picture: Picture) -> Words:
+    """Return the chain of filters: the cut, the picture, and the clock last."""
+    end = "" if cut.end is None else f":end_pts={cut.end}"
+    clock = ["setpts=PTS-STARTPTS"]
+    if cut.rate is not None:  # the encoder's rate control then sees the true rate
+        clock = [f"settb={_ratio(1 / cut.rate)}", "setpts=N", f"fps={_ratio(cut.rate)}"]
+    return [
+        f"trim=start_pts={cut.start}{end}",
+        *([_scale(picture)] if picture.scaled else []),
+        f"format={picture.pixel_format}",
+        f"setsar=sar={_ratio(picture.sar)}:max={SAR_MAX}",
+        _params(picture),
+        *clock,
+    ]
+
+
+def audio(means: Means, source: Source, sound: Sound, out: str) -> Words:
+    """Return the words that encode all of the sound into `out`, which then starts at 0."""
+    return [
+        *_begin(means),
+        "-copyts",
+        *_guarded(source.format, source.path),
+        *("-map", f"0:{sound.stream}"),
+        *("-af", "asetpts=PTS-STARTPTS"),
+        *("-vn", "-sn", "-dn"),
+        *BARE,
+        *sound_words(sound),
+        *("-threads", str(means.threads)),
+        out,
+    ]
+
+
+def finish(means: Means, source: Source, product: Product, parts: Parts, out: str) -> Words:
+    """Return the finishing pass: nothing is encoded; streams, offsets, names and tags meet."""
+    zero = product.zero
+    inputs, maps = list[str](), list[str]()
+    for path, stream, kind in (
+        (parts.video, product.picture, "v"),
+        (parts.audio, product.sound, "a"),
+    ):
+        if path and stream:
+            maps += ["-map", f"{inputs.count('-i')}:{kind}"]
+            inputs += ["-itsoffset", _seconds(stream.start - zero), *_ours(path)]
+    last = inputs.count("-i")
+    if product.copied:
+        maps += ["-map", f"{last}:{product.copied.index}"]
+    return [
+        *_begin(means),
+        "-copyts",  # else each input is moved to its own start
+        *inputs,
+        *("-itsoffset", _seconds(-zero), *_guarded(source.format, source.path)),
+        *maps,
+        *("-map_metadata", str(last), "-map_chapters", str(last)),
+        *(["-map_metadata:s:a:0", f"{last}:s:{product.sound.stream}"] if product.sound else []),
+        *("-c", "copy"),
+        *_tags(product),
+        out,
+    ]
+
+
+def _begin(means: Means) -> Words:
+    threads = str(means.threads)
+    # a frame that is patched up is told of at level warning only
+    strict = ["-v", "error", "-xerror"] if means.strict else ["-v", "warning"]
+    begin = [means.ffmpeg, *QUIET, *strict, *TELL]
+    return [*begin, "-threads", threads, "-filter_threads", threads]
+
+
+def _ours(path: str) -> Words:
+    suffix = path[path.rindex(".") :]
+    return _guarded(DEMUXERS.get(suffix, suffix[1:]), path)
+
+
+def _guarded(demuxers: str, path: str) -> Words:
+    guards = ("-protocol_whitelist", "file", "-format_whitelist", demuxers)
+    return [*guards, "-i", f"file:{path}"]
+
+
+def _scale(picture: Picture) -> str:
+    words = f"scale=w={picture.width}:h={picture.height}:flags={SCALER}"
+    if picture.colour.range:
+        words += f":out_range={picture.colour.range}"
+    if picture.was_rgb:
+        words += f":out_color_matrix={picture.colour.matrix}"
+    return words + (":interl=1" if picture.first_field else "")
+
+
+def _params(picture: Picture) -> str:
+    """Return the filter that says what the pixels mean; options of the encoder would be lost.
+
+    An encoder that cannot say the full range is told of the other: ffmpeg would convert the pixels.
+    The finishing pass says it then.
+    """
+    colour = picture.colour
+    seen = colour.range if picture.video.codec.says_range else colour.range and "tv"
+    params = {
+        "field_mode": picture.first_field or "prog",
+        "range": seen,
+        "color_primaries": colour.primaries,
+        "color_trc": colour.trc,
+        "colorspace": colour.matrix,
+    }
+    return "setparams=" + ":".join(f"{key}={value}" for key, value in params.items() if value)
+
+
+def _tags(product: Product) -> Words:
+    setting, picture = product.setting, product.picture
+    if setting.container not in MOV_LIKE:
+        unsaid = picture and picture.colour.range == "pc" and not picture.video.codec.says_range
+        return ["-color_range", "pc"] if unsaid else []
+    fast = ["-movflags", "+faststart"] if setting.faststart else []
+    tag = ["-tag:v", TAGS[picture.video.name]] if picture and picture.video.name in TAGS else []
+    return [*fast, *tag, "-movie_timescale", str(_timescale(product))]
+
+
+def _timescale(product: Product) -> int:
+    """Return ticks a second in which starts and lengths are whole; else they are rounded to ms."""
+    rate = product.heard.rate if product.heard else 1
+    ticks = lcm(product.picture.tb.denominator if product.picture else 1, rate)
+    return ticks if ticks <= TIMESCALE_MAX else TIMESCALE
+
+
+def _ratio(value: Fraction) -> str:
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _seconds(value: Fraction) -> str:
+    text = f"{float(value):.6f}"
+    return "0.000000" if text == "-0.000000" else text

@@ -1,0 +1,195 @@
+"""A Setting's spec as frozen nouns, and what is wrong with it beyond its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from orchestrator_compressor.codecs import (
+    AUDIO,
+    SOUND_ONLY,
+    VIDEO,
+    AudioCodec,
+    VideoCodec,
+    has_alpha,
+)
+
+SOURCE = "source"
+COPY = "copy"
+ALL_VIDEO = frozenset({"codec", "pixelFormat", "size"})
+ALL_AUDIO = frozenset({"codec", "channels", "rate"})
+KEY_INTERVAL = 250
+PRESET = "medium"
+BITRATE = "160k"
+
+Spec = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video:
+    """How pictures are encoded."""
+
+    name: str  #: of the codec, as settings name it
+    codec: VideoCodec
+    pixel_format: str  #: ``source``: as the source has it
+    preset: str = PRESET
+    profile: str | None = None  #: None: the encoder's choice
+    crf: float | None = None
+    qp: int | None = None
+    key_interval: int = KEY_INTERVAL  #: frames, at most
+    fit: tuple[int, int] | None = None  #: None: the source's size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audio:
+    """How sound is encoded."""
+
+    name: str
+    codec: AudioCodec
+    bitrate: str = BITRATE
+    channels: int | None = None  #: None: the source's
+    rate: int | None = None  #: samples a second; None: the source's, where the codec takes it
+    depth: int | None = None  #: bits a sample; None: by the source, 16 or 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A reusable description of an output."""
+
+    name: str
+    container: str
+    allow_segmenting: bool = True
+    video: Video | None = None
+    audio: Audio | None = None
+    copy_audio: bool = False  #: the source's sound passes untouched
+    faststart: bool = False
+
+    @property
+    def wants_sound(self) -> bool:
+        """Whether the output has sound, if the source has."""
+        return self.copy_audio or self.audio is not None
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """The ffmpeg encoders it needs, of which a node may lack some."""
+        audio = () if self.audio is None else (self.audio.codec.encoder.format(depth=24),)
+        return (*(() if self.video is None else (self.video.codec.encoder,)), *audio)
+
+
+def read(name: str, spec: Spec) -> Setting:
+    """Return the setting that `spec`, valid against the schema, describes; defaults applied."""
+    video, audio = spec.get("video"), spec.get("audio")
+    options = cast("Spec", spec.get("options", {}))
+    return Setting(
+        name=name,
+        container=str(spec["container"]),
+        allow_segmenting=bool(spec.get("allowSegmenting", True)),
+        video=_video(cast("Spec", video)) if video else None,
+        audio=_audio(cast("Spec", audio)) if audio and audio != COPY else None,
+        copy_audio=audio == COPY,
+        faststart=bool(options.get("faststart", False)),
+    )
+
+
+def faults(spec: Spec) -> tuple[str, ...]:
+    """Return each thing that is wrong with a spec, valid against the schema, in one sentence."""
+    found = list(_alien_keys(spec))
+    if found:
+        return tuple(found)
+    setting = read("", spec)
+    found += _holding(setting)
+    if setting.video:
+        found += _picture(setting.video)
+    return tuple(found)
+
+
+def _video(spec: Spec) -> Video:
+    rate = cast("Mapping[str, float]", spec.get("rate", {}))
+    size = spec.get("size", SOURCE)
+    fit = None if size == SOURCE else cast("list[int]", cast("Spec", size)["fit"])
+    profile = spec.get("profile")
+    name = str(spec["codec"])
+    return Video(
+        name=name,
+        codec=VIDEO[name],
+        pixel_format=str(spec.get("pixelFormat", SOURCE)),
+        preset=str(spec.get("preset", PRESET)),
+        profile=None if profile is None else str(profile),
+        crf=rate.get("crf"),
+        qp=int(rate["qp"]) if "qp" in rate else None,
+        key_interval=int(cast("int", spec.get("keyInterval", KEY_INTERVAL))),
+        fit=None if fit is None else (int(fit[0]), int(fit[1])),
+    )
+
+
+def _audio(spec: Spec) -> Audio:
+    name = str(spec["codec"])
+    depth = spec.get("depth", SOURCE)
+    return Audio(
+        name=name,
+        codec=AUDIO[name],
+        bitrate=str(spec.get("bitrate", BITRATE)),
+        channels=cast("int | None", spec.get("channels")),
+        rate=cast("int | None", spec.get("rate")),
+        depth=None if depth == SOURCE else int(cast("int", depth)),
+    )
+
+
+def _alien_keys(spec: Spec) -> Iterator[str]:
+    video, audio = spec.get("video"), spec.get("audio")
+    if isinstance(video, Mapping):
+        codec = str(video["codec"])
+        for key in sorted(set(video) - ALL_VIDEO - VIDEO[codec].keys):
+            yield f"video.{key}: {codec} has no such choice; remove it"
+        if "rate" in VIDEO[codec].keys and "rate" not in video:
+            yield f"video.rate: {codec} needs one; add rate: {{crf: …}}"
+    if isinstance(audio, Mapping):
+        codec = str(audio["codec"])
+        for key in sorted(set(audio) - ALL_AUDIO - AUDIO[codec].keys):
+            yield f"audio.{key}: {codec} has no such choice; remove it"
+
+
+def _holding(setting: Setting) -> Iterator[str]:
+    container, video, audio = setting.container, setting.video, setting.audio
+    if video is None and not setting.wants_sound:
+        yield "neither video nor audio: nothing would be written; add one of them"
+    if video and container in SOUND_ONLY:
+        yield f"container: {container} holds sound only; remove video, or choose another"
+    elif video and container not in video.codec.containers:
+        yield _cannot_hold(container, video.name, video.codec.containers)
+    if audio and container not in audio.codec.containers:
+        yield _cannot_hold(container, audio.name, audio.codec.containers)
+    if audio and audio.rate and audio.codec.rates and audio.rate not in audio.codec.rates:
+        rates = ", ".join(map(str, sorted(audio.codec.rates)))
+        yield f"audio.rate: {audio.name} cannot have {audio.rate}; it has {rates}"
+
+
+def _cannot_hold(container: str, codec: str, containers: frozenset[str]) -> str:
+    return f"container: {container} cannot hold {codec}; it fits in {', '.join(sorted(containers))}"
+
+
+def _picture(video: Video) -> Iterator[str]:
+    formats, wanted = video.codec.pixel_formats, video.pixel_format
+    if wanted != SOURCE and wanted not in formats:
+        if has_alpha(wanted) and not any(map(has_alpha, formats)):
+            yield f"video.pixelFormat: {video.name} has no transparency; choose one without"
+        else:
+            known = ", ".join(sorted(formats))
+            yield f"video.pixelFormat: {video.name} has no {wanted}; it has {known}"
+    if video.crf is not None and video.crf > video.codec.crf_max:
+        yield f"video.rate.crf: {video.name} has 0 to {video.codec.crf_max}, not {video.crf:g}"
+    if video.qp is not None and video.name == "vp9":
+        yield "video.rate.qp: vp9 has no fixed quantizer; use crf"
+    yield from _profile(video)
+
+
+def _profile(video: Video) -> Iterator[str]:
+    profiles, wanted, profile = video.codec.profiles, video.pixel_format, video.profile
+    if profile is None or wanted not in {SOURCE, *video.codec.pixel_formats}:
+        return
+    if profile not in profiles:
+        yield f"video.profile: {video.name} has no {profile}; it has {', '.join(profiles)}"
+    elif wanted != SOURCE and wanted not in profiles[profile]:
+        fitting = ", ".join(sorted(profiles[profile]))
+        yield f"video.profile: {profile} cannot have {wanted}; it has {fitting}"

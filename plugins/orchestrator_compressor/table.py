@@ -1,0 +1,202 @@
+"""The time table of a source and of an output: which frame is shown when, in whole ticks.
+
+Pure: both sides use it.  The controller cuts, seeks and counts by it, the nodes assemble and judge
+by it; nothing else in the compressor knows a time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+
+MAGIC = b"orchestrator-table"
+VERSION = 1
+HALF = Fraction(1, 2)
+KEYFRAMES_BACK = 2  #: open GOPs and MPEG streams land late: one keyframe is not enough
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """When each frame of a source is shown, and which frames can be sought.
+
+    Raises ValueError for a table without frames or with keyframes that are none of its frames.
+    """
+
+    tb: Fraction  #: seconds a tick
+    pts: tuple[int, ...]  #: in ticks and display order
+    keys: tuple[int, ...]  #: positions in `pts` of the keyframes, rising
+    last_duration: int  #: of the last frame, in ticks
+    start_us: int = (
+        0  #: where the container says it starts, in microseconds; seeking counts from it
+    )
+
+    def __post_init__(self) -> None:
+        if not self.pts:
+            raise ValueError("a table needs at least one frame")
+        if self.keys and not 0 <= self.keys[0] <= self.keys[-1] < len(self.pts):
+            raise ValueError(f"keyframe {self.keys[-1]} is none of {len(self.pts)} frames")
+
+    @property
+    def is_rising(self) -> bool:
+        """Whether every frame has a later time than the one before; else it cannot be cut."""
+        return all(a < b for a, b in pairwise(self.pts))
+
+    @property
+    def duration(self) -> Fraction:
+        """How long all of it is shown, in seconds."""
+        return (self.pts[-1] + self.last_duration - self.pts[0]) * self.tb
+
+    @property
+    def longest_gop(self) -> int:
+        """The most frames from one keyframe to the next, or to the end."""
+        edges = (*self.keys, len(self.pts)) if self.keys else (0, len(self.pts))
+        return max(b - a for a, b in pairwise(edges))
+
+    def second(self, frame: int) -> Fraction:
+        """Return how many seconds after the first frame `frame` is shown."""
+        return (self.pts[frame] - self.pts[0]) * self.tb
+
+    def at_or_before(self, time: Fraction) -> int:
+        """Return the last frame whose time, in seconds of the source's clock, is not after it."""
+        return bisect_right(self.pts, time / self.tb) - 1
+
+    def at_or_after(self, time: Fraction) -> int:
+        """Return the first frame whose time is not before `time`; the count, if there is none."""
+        return bisect_left(self.pts, time / self.tb)
+
+    def seek(self, frame: int) -> tuple[str, ...]:
+        """Return the words that let ffmpeg start reading safely before `frame` (Recipe R).
+
+        They only save decoding: the cut itself is made by ``trim``.  None near the beginning.
+        """
+        before = self.keys[: bisect_right(self.keys, frame)]
+        if len(before) < KEYFRAMES_BACK + 1:
+            return ()
+        key = before[-KEYFRAMES_BACK]
+        middle = self.pts[key] - Fraction(self.pts[key] - self.pts[key - 1], 2)
+        time = middle * self.tb - Fraction(self.start_us, 10**6)
+        return ("-ss", f"{float(time):.6f}") if time > 0 else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """When each frame of an output is shown: all that assembly and gates know of time."""
+
+    tb: Fraction  #: seconds a tick
+    pts: tuple[int, ...]  #: in ticks and display order
+    last_duration: int  #: of the last frame, in ticks
+
+    @property
+    def expected(self) -> tuple[int, ...]:
+        """The times counted from the first frame, as the finished file must have them."""
+        return tuple(time - self.pts[0] for time in self.pts)
+
+    @property
+    def start(self) -> Fraction:
+        """When the first frame is shown, in seconds of the source's clock."""
+        return self.pts[0] * self.tb
+
+    @property
+    def duration(self) -> Fraction:
+        """How long all of it is shown, in seconds."""
+        return (self.pts[-1] + self.last_duration - self.pts[0]) * self.tb
+
+
+def same(table: Table) -> Output:
+    """Return the output that has one frame for each frame of the source."""
+    return Output(tb=table.tb, pts=table.pts, last_duration=table.last_duration)
+
+
+def conformed(table: Table, rate: Fraction) -> Output:
+    """Return the output of ``fps=rate``: frames on a grid of that rate."""
+    first = (table.pts[0] * table.tb * rate + HALF).__floor__()
+    end = ((table.pts[-1] + table.last_duration) * table.tb * rate + HALF).__floor__()
+    return Output(tb=1 / rate, pts=tuple(range(first, max(end, first + 1))), last_duration=1)
+
+
+def doubled(table: Table) -> Output:
+    """Return the output of a deinterlacer that makes a frame of each field."""
+    last = table.pts[-1]
+    ends = (*table.pts[1:], last + (last - table.pts[-2] if len(table.pts) > 1 else 1))
+    pairs = zip(table.pts, ends, strict=True)
+    pts = tuple(time for a, b in pairs for time in (2 * a, a + b))
+    return Output(tb=table.tb / 2, pts=pts, last_duration=ends[-1] - last)
+
+
+def played(table: Table, rate: Fraction) -> Output:
+    """Return the output whose frames are those of the source, shown at another rate."""
+    return Output(tb=1 / rate, pts=tuple(range(len(table.pts))), last_duration=1)
+
+
+def output(table: Table, spec: Mapping[str, str]) -> Output:
+    """Return the output that `spec` says: ``kind`` source, conform, doubled or play, and ``rate``.
+
+    Raises ValueError for another kind.
+    """
+    kind = spec.get("kind", "source")
+    if kind == "source":
+        return same(table)
+    if kind == "doubled":
+        return doubled(table)
+    if kind not in {"conform", "play"}:
+        raise ValueError(f"output kind {kind!r}: it is one of source, conform, doubled, play")
+    rate = Fraction(spec["rate"])
+    return conformed(table, rate) if kind == "conform" else played(table, rate)
+
+
+def dump(table: Table) -> bytes:
+    """Return `table` as the bytes of an index file: a line that says what it is, then deltas."""
+    head = {
+        "tb": str(table.tb),
+        "frames": len(table.pts),
+        "keys": len(table.keys),
+        "last": table.last_duration,
+        "start_us": table.start_us,
+    }
+    body = json.dumps(head).encode() + b"\n" + _pack(table.pts) + _pack(table.keys)
+    return MAGIC + bytes([VERSION]) + zlib.compress(body, 9)
+
+
+def load(data: bytes) -> Table:
+    """Return the table that `dump` wrote.
+
+    Raises ValueError for anything else.
+    """
+    if data[: len(MAGIC)] != MAGIC or data[len(MAGIC) : len(MAGIC) + 1] != bytes([VERSION]):
+        raise ValueError(f"this is no time table of version {VERSION}")
+    try:
+        line, _, body = zlib.decompress(data[len(MAGIC) + 1 :]).partition(b"\n")
+        head = json.loads(line)
+        split = 8 * int(head["frames"])
+        return Table(
+            tb=Fraction(head["tb"]),
+            pts=_unpack(body[:split], head["frames"]),
+            keys=_unpack(body[split:], head["keys"]),
+            last_duration=int(head["last"]),
+            start_us=int(head["start_us"]),
+        )
+    except (zlib.error, KeyError, TypeError, ArithmeticError) as error:
+        raise ValueError(f"this time table is damaged: {error}") from error
+
+
+def _pack(values: tuple[int, ...]) -> bytes:
+    deltas = array("q", (b - a for a, b in pairwise((0, *values))))
+    if sys.byteorder == "big":
+        deltas.byteswap()
+    return deltas.tobytes()
+
+
+def _unpack(data: bytes, count: int) -> tuple[int, ...]:
+    deltas = array("q", data)
+    if sys.byteorder == "big":
+        deltas.byteswap()
+    if len(deltas) != count:
+        raise ValueError(f"this time table is damaged: {len(deltas)} entries instead of {count}")
+    return tuple(accumulate(deltas))

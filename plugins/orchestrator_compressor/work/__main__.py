@@ -1,0 +1,49 @@
+"""`python -m orchestrator_compressor.work VERB [-- WORDS]`: one task of the compressor, on a node.
+
+Reads ``input.json`` of the current folder, which is the attempt's, and leaves ``result.json``
+there: what was found and made, or ``error`` in one sentence with its ``cause``.  Ends with 0 or 1.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+from orchestrator_compressor.work.attempt import write_result
+from orchestrator_compressor.work.trouble import Trouble, of_os_error
+
+VERBS = ("probe", "encode", "audio", "assemble", "verify", "publish", "tools")
+
+
+def main(words: list[str]) -> int:
+    """Do the verb that `words` name and return the exit code."""
+    verb, rest = (words[0], words[1:]) if words else ("", [])
+    if verb not in VERBS:
+        print(f"{verb!r}: no verb; it is one of {', '.join(VERBS)}", file=sys.stderr)
+        return 2
+    # A verb loads what it needs only: most of the start would go into libraries it never calls.
+    module = importlib.import_module(f"orchestrator_compressor.work.{verb}")
+    if verb == "tools":
+        return int(module.run(rest))
+    command = rest[1:] if rest[:1] == ["--"] else rest
+    try:
+        write_result(module.run(command))
+    except Trouble as trouble:
+        return _fail(trouble)
+    except OSError as error:
+        return _fail(of_os_error(error, Path.cwd()))
+    return 0
+
+
+def _fail(trouble: Trouble) -> int:
+    print(trouble, file=sys.stderr)
+    try:
+        write_result(trouble.record())
+    except OSError:  # the disk is full: the runner sees code 1 and this last line
+        return 1
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,88 @@
+"""assemble: join the segments by the plan's time table, then let ffmpeg make the final file.
+
+The segments' own times only give the order of their frames; every time that the final file has
+comes from the table, so that VFR, exact rates and one-frame segments survive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator_compressor import table
+from orchestrator_compressor.work import child, join
+from orchestrator_compressor.work.attempt import ask, facts_of, sha256
+from orchestrator_compressor.work.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Assemble:
+    """What is asked."""
+
+    final: str
+    table: Mapping[str, str] | None = None  #: path, sha256; None: the output has no picture
+    output: Mapping[str, str] = field(default_factory=dict)  #: kind, rate: `table.output`
+    segments: Sequence[Mapping[str, object]] = ()
+    video: str | None = None  #: the joined picture, deleted when the final file stands
+    audio: Sequence[Mapping[str, str]] | Mapping[str, str] | None = None  #: path, sha256
+    source: str = ""
+
+
+def run(words: list[str]) -> dict[str, object]:
+    """Join and finish, and return the facts of the final file."""
+    wanted = ask(Assemble)
+    _check_sound(wanted)
+    facts: dict[str, object] = {"frames": 0}
+    if wanted.video is not None:
+        facts = _join(wanted, wanted.video)
+    ended = child.run(words)
+    if ended.code:
+        raise child.trouble(ended, wanted.source or wanted.final, f"finishing {wanted.final}")
+    path = Path(wanted.final)
+    if not path.exists() or not path.stat().st_size:
+        raise Trouble(f"{wanted.final}: ffmpeg ended well and wrote nothing")
+    if wanted.video is not None:
+        Path(wanted.video).unlink()
+    return {**facts, **facts_of(path)}
+
+
+def read_table(named: Mapping[str, str]) -> table.Table:
+    """Return the index that `named` points to.
+
+    Raises Trouble if it is not the file that the probe left.
+    """
+    path = Path(named["path"])
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise Trouble(f"{path}: {error.strerror}; the probe's folder is gone") from error
+    if "sha256" in named and sha256(path) != named["sha256"]:
+        raise Trouble(f"{path}: is not the index that the probe wrote; it was changed since")
+    try:
+        return table.load(data)
+    except ValueError as error:
+        raise Trouble(f"{path}: {error}") from error
+
+
+def _join(wanted: Assemble, video: str) -> dict[str, object]:
+    if wanted.table is None:
+        raise Trouble("assemble: segments without a time table; a fault of the program")
+    times = table.output(read_table(wanted.table), wanted.output)
+    pieces = tuple(join.piece(each) for each in wanted.segments)
+    joined = join.join(pieces, times, Path(video))
+    return {
+        "frames": joined.frames,
+        "payload_sha256": joined.payload_sha256,
+        "depth": joined.depth,
+        "joins": len(pieces) - 1,
+    }
+
+
+def _check_sound(wanted: Assemble) -> None:
+    """Hash the sound once more: its file may have changed since it was accepted (T21)."""
+    named = [wanted.audio] if isinstance(wanted.audio, Mapping) else wanted.audio or ()
+    for each in named:
+        path = Path(each["path"])
+        if "sha256" in each and sha256(path) != each["sha256"]:
+            raise Trouble(f"{path}: has changed since it was accepted; its task is done again")

@@ -1,0 +1,197 @@
+"""probe: index a source once, say what it is, and whether its outputs have a place to go."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from av.stream import Disposition
+
+from orchestrator.api import Cause
+from orchestrator_compressor import table
+from orchestrator_compressor.work import fingerprint, index, look, media
+from orchestrator_compressor.work.attempt import ask, write_whole
+from orchestrator_compressor.work.trouble import Trouble
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+    from av.stream import Stream
+    from av.video.stream import VideoStream
+
+INDEX = "index.bin"
+#: Formats whose header tells the duration of the sound to the sample; elsewhere it is a guess.
+TOLD = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "wav", "flac", "aiff"})
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is asked."""
+
+    source: str
+    ffmpeg: str
+    mode: str = "packets"  #: packets | decoder
+    stream: int | None = None  #: of the file; None: its first video that is no attached picture
+    destinations: Sequence[str] = ()  #: those whose paths are known before the probe
+    video_wanted: bool = True
+
+
+def run(_words: list[str]) -> dict[str, object]:
+    """Probe, and return the facts; the table is written to ``index.bin``."""
+    wanted = ask(Probe)
+    media.listen()
+    before = fingerprint.take(wanted.source)
+    facts = _facts(wanted)
+    fingerprint.check(wanted.source, before)
+    existing = _existing(wanted)
+    return {"fingerprint": before, "path": wanted.source, **facts, "existing": existing}
+
+
+def _facts(wanted: Probe) -> dict[str, object]:
+    with media.opened(wanted.source) as container:
+        video = _video(container, wanted)
+        sound = list(container.streams.audio)
+        seen = index.read(container, video, sound)
+        facts: dict[str, object] = {
+            "format": container.format.name,
+            "start_us": container.start_time or 0,
+            "video": None,
+            "audio": [_audio(stream, seen, container.format.name in TOLD) for stream in sound],
+            "others": _others(container, video),
+            "notes": [],
+        }
+        if video is not None:
+            facts |= _video_facts(wanted, container, video, seen)
+    if facts["video"] is None and not facts["audio"]:
+        raise Trouble(f"{wanted.source}: has neither picture nor sound", Cause.SOURCE, final=True)
+    return facts
+
+
+def _video(container: InputContainer, wanted: Probe) -> VideoStream | None:
+    pictures = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
+    if wanted.stream is not None:
+        pictures = [stream for stream in pictures if stream.index == wanted.stream]
+    if pictures:
+        return pictures[0]
+    if wanted.video_wanted:
+        which = "no video" if wanted.stream is None else f"no video stream {wanted.stream}"
+        raise Trouble(
+            f"{wanted.source}: has {which}; choose other outputs", Cause.SOURCE, final=True
+        )
+    return None
+
+
+def _video_facts(
+    wanted: Probe, container: InputContainer, video: VideoStream, seen: index.Seen
+) -> dict[str, object]:
+    if not seen.times:
+        raise Trouble(f"{wanted.source}: its video has no frames; copy it again", Cause.SOURCE)
+    found, mode, notes = _table(wanted, container, video, seen)
+    data = table.dump(found)
+    write_whole(Path(INDEX), data)
+    rate, is_constant = index.rate(found, (video.guessed_rate, video.average_rate, video.base_rate))
+    seconds = float(found.duration)
+    facts = media.picture(video) | look.first_frame(wanted.source, video.index, wanted.ffmpeg)
+    return {
+        "video": facts
+        | {
+            "index": video.index,
+            "tb": str(found.tb),
+            "start": str(found.pts[0] * found.tb),
+            "first": found.pts[0],
+            "frames": len(found.pts),
+            "last_duration": found.last_duration,
+            "gop": found.longest_gop,
+            "keyframes": len(found.keys),
+            "intra": len(found.keys) == len(found.pts),
+            "rising": found.is_rising,
+            "rate": f"{rate.numerator}/{rate.denominator}",
+            "constant": is_constant,
+            "duration_s": seconds,
+            "bit_rate": int(seen.bytes_read * 8 / seconds) if seconds else 0,
+        },
+        "table": {"file": INDEX, "sha256": hashlib.sha256(data).hexdigest(), "mode": mode},
+        "notes": notes,
+    }
+
+
+def _table(
+    wanted: Probe, container: InputContainer, video: VideoStream, seen: index.Seen
+) -> tuple[table.Table, str, list[str]]:
+    start_us = container.start_time or 0
+    why = index.why_not(seen, container.format.name)
+    if wanted.mode == "packets" and why is None and video.time_base is not None:
+        return index.of_packets(seen, video.time_base, start_us), "packets", []
+    found = index.of_decoder(wanted.source, wanted.ffmpeg, video, seen, start_us)
+    why = why or "its packets and its frames disagree"
+    notes = [f"{wanted.source}: indexed by decoding it once: {why}"]
+    if not found.is_rising:
+        notes.append(f"{wanted.source}: its times do not rise, so it is encoded as one segment")
+    return found, "decoder", notes
+
+
+def _audio(stream: AudioStream, seen: index.Seen, is_told: bool) -> dict[str, object]:
+    base = stream.time_base or Fraction(1, stream.rate)
+    start = (stream.start_time or 0) * base
+    end = seen.ends.get(stream.index, start)
+    if stream.duration is not None and is_told:
+        end = start + stream.duration * base
+    return {
+        "index": stream.index,
+        "codec": stream.codec_context.name,
+        "rate": stream.rate,
+        "channels": stream.layout.nb_channels,
+        "layout": stream.layout.name,
+        "start": str(start),
+        "sample_fmt": stream.format.name,
+        "samples": round((end - start) * stream.rate) or None,
+        "duration_s": float(end - start),
+        "tb": str(base),
+    }
+
+
+def _others(container: InputContainer, video: VideoStream | None) -> list[dict[str, object]]:
+    return [
+        {"index": stream.index, "type": _type(stream), "codec": _codec(stream)}
+        for stream in container.streams
+        if stream.type != "audio" and (video is None or stream.index != video.index)
+    ]
+
+
+def _type(stream: Stream) -> str:
+    is_cover = stream.type == "video" and stream.disposition & Disposition.attached_pic
+    return "attached" if is_cover else stream.type
+
+
+def _codec(stream: Stream) -> str | None:
+    return stream.codec_context.name if getattr(stream, "codec_context", None) else None
+
+
+def _existing(wanted: Probe) -> dict[str, bool]:
+    """Ask which destinations stand already; what that means, the plan decides.
+
+    Raises Trouble, final, where nothing could be written: before an hour of encoding, not after.
+    """
+    for path in wanted.destinations:
+        _check_folder(Path(path).parent)
+    return {path: True for path in wanted.destinations if os.path.lexists(path)}
+
+
+def _check_folder(folder: Path) -> None:
+    nearest = next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
+    if not nearest.is_dir():
+        raise Trouble(f"{folder}: {nearest} is no folder; choose another destination", final=True)
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise Trouble(
+            f"{folder}: {nearest} cannot be written; give permission, or choose another destination",
+            final=True,
+        )

@@ -1,0 +1,88 @@
+"""verify: judge the finished file by itself, in another process than the one that made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from orchestrator_compressor import table
+from orchestrator_compressor.work import fingerprint, gates
+from orchestrator_compressor.work.assemble import read_table
+from orchestrator_compressor.work.attempt import ask, sha256, write_whole
+from orchestrator_compressor.work.gates import Gate
+from orchestrator_compressor.work.trouble import Trouble
+
+REPORT = "report.json"
+RESULT_GATES_MAX = 24  #: those in the result itself; all stand in the report
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """What is asked."""
+
+    file: str
+    container: str  #: mov | mp4 | mkv | webm | …
+    sha256: str = ""
+    table: Mapping[str, str] | None = None  #: None: no picture is expected
+    output: Mapping[str, str] = field(default_factory=dict)
+    segments: Sequence[Mapping[str, object]] = ()  #: a, b, payload_sha256
+    expect: Mapping[str, object] = field(default_factory=dict)
+    source: str = ""
+    fingerprint: Mapping[str, object] = field(default_factory=dict)
+    ffmpeg: str = ""
+    threads: int = 1
+
+
+def run(_words: list[str]) -> dict[str, object]:
+    """Verify, write ``report.json`` and return it in short.
+
+    Raises Trouble that names the first gate that failed, with both values; the report has all.
+    """
+    wanted = ask(Verify)
+    path = Path(wanted.file)
+    if not path.exists():
+        raise Trouble(f"{path}: is missing; it is assembled again")
+    found = list(_all(wanted, path))
+    report = {
+        "file": wanted.file,
+        "ok": all(gate.ok for gate in found),
+        "gates": [asdict(gate) for gate in found],
+    }
+    data = json.dumps(report, indent=1, ensure_ascii=False).encode()
+    write_whole(Path(REPORT), data)
+    if failed := [gate for gate in found if not gate.ok]:
+        first = failed[0]
+        raise Trouble(f"{path.name}: {first.gate} is {first.found} instead of {first.wanted}")
+    short = {"ok": True, "gates": [gate.gate for gate in found][:RESULT_GATES_MAX]}
+    return {"report": short, "file": REPORT, "sha256": sha256(Path(REPORT)), "size": len(data)}
+
+
+def _all(wanted: Verify, path: Path) -> list[Gate]:
+    found = []
+    if wanted.sha256:
+        found.append(Gate.equal("sha256", wanted.sha256, sha256(path)))
+    if wanted.table is not None:
+        times = table.output(read_table(wanted.table), wanted.output)
+        found += _picture(wanted, path, times)
+    found += gates.streams(path, wanted.expect)
+    found += gates.sounds(path, wanted.expect)
+    if wanted.source and wanted.fingerprint:
+        fingerprint.check(wanted.source, wanted.fingerprint)
+        found.append(Gate(gate="source unchanged", wanted="yes", found="yes", ok=True))
+    return found
+
+
+def _picture(wanted: Verify, path: Path, times: table.Output) -> list[Gate]:
+    ranges = [(int(str(each["a"])), int(str(each["b"]))) for each in wanted.segments]
+    shown = gates.read_picture(path, ranges)
+    if wanted.container in gates.REPACKED:
+        kept = gates.decodes(path, wanted.ffmpeg, wanted.threads, len(times.pts))
+    else:
+        kept = gates.payloads(shown, wanted.segments)
+    return [
+        *gates.times(shown, times, wanted.container),
+        *kept,
+        *gates.picture(shown, wanted.expect, wanted.container),
+    ]

@@ -1,0 +1,52 @@
+"""`kill -9` of a real `run` at eight moments, then the same command again (F01, P2, P4)."""
+
+import hashlib
+
+import pytest
+from media import generated
+from shop import Shop
+
+pytestmark = pytest.mark.timeout(300)
+
+MOMENTS = {
+    "accepted": r"batch shop-0001: accepted",
+    "probe given out": r"clip/probe: attempt",
+    "planned": r"job shop-0001/clip: 2 targets",
+    "first segment running": r"000000/encode: attempt .* on",
+    "first segment accepted": r"00000\d/encode: Successful",
+    "assembling": r"/assemble: attempt .* on",
+    "verifying": r"/verify: attempt .* on",
+    "publishing": r"/publish: attempt .* on",
+}
+OUTPUTS = [("prores-422-hq", "out/a.mov"), ("h264-1080p", "out/a.mp4")]
+
+
+def hashes(shop):
+    """Return the hash of each file at the destinations; none may be partial."""
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted((shop.folder / "out").iterdir())
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    shop = Shop(tmp_path_factory.mktemp("undisturbed"))
+    shop.write(*OUTPUTS, source=generated("sound.mp4"), segments={"frames": 20}).run()
+    return hashes(shop)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_run_goes_on_and_ends_the_same(moment, tmp_path, undisturbed):
+    shop = Shop(tmp_path).write(*OUTPUTS, source=generated("sound.mp4"), segments={"frames": 20})
+    running = shop.start()
+    running.wait_for(MOMENTS[moment])
+    running.kill()
+    out = shop.folder / "out"
+    whole = hashes(shop) if out.exists() else {}
+    assert all(undisturbed[name] == each for name, each in whole.items() if name in undisturbed)
+    assert all(name in undisturbed or name.startswith(".") for name in whole)
+    shop.run()
+    assert hashes(shop) == undisturbed
+    assert set(shop.acceptances().values()) == {1}
+    assert len(shop.attempts()) == len(shop.acceptances()), "something was done twice"

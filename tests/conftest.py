@@ -1,0 +1,23 @@
+"""What every test may ask for, and nothing clever."""
+
+from pathlib import Path
+
+import pytest
+import sample
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "fixed",  # the same cases each time: a flake is a finding, not a surprise
+    max_examples=sample.times(100),
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session")
+def root(request: pytest.FixtureRequest) -> Path:
+    """Return the folder of the checkout."""
+    return request.config.rootpath

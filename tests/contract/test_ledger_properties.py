@@ -1,0 +1,251 @@
+"""Any story told to both ledgers: the same answers, and what must always hold.
+
+``LEDGER_EXAMPLES`` says how many stories are told, each of up to ``LEDGER_STEPS`` steps.
+"""
+
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from ledgers import Clock, Desk, batch, check, probe, target
+
+from orchestrator.decide.settle import Reach
+from orchestrator.ledger.memory import MemoryLedger
+from orchestrator.ledger.protocol import Settlement
+from orchestrator.ledger.sqlite import SqliteLedger
+from orchestrator.model.node import Member
+from orchestrator.model.work import Cause, Ending, Kind, Outcome, Priority, Service, State
+
+EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "15"))
+STEPS = int(os.environ.get("LEDGER_STEPS", "30"))
+
+JOBS = ("a", "c", "d")
+ENDS = {
+    "accepted": {"state": State.SUCCESSFUL},
+    "failed": {"state": State.WAITING, "cause": Cause.FAILED, "tries": 1, "reason": "exit code 1"},
+    "lost": {"state": State.WAITING, "cause": Cause.LOST, "losses": 1, "reason": "lost"},
+    "unready": {"state": State.WAITING, "cause": Cause.UNREADY, "waits": 1, "reason": "full"},
+    "again": {"state": State.WAITING, "agains": 1, "reason": "again", "args": {"crf": 18}},
+    "held": {"state": State.HOLD, "cause": Cause.LOST, "reason": "lost 10 times"},
+    "given up": {"state": State.FAILED, "cause": Cause.FAILED, "tries": 3, "reason": "exit code 1"},
+}
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class Ledgers(RuleBasedStateMachine):
+    """Two ledgers, one story."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "ledger.db"
+        self.clock = Clock()
+        self.memory = MemoryLedger(wall=self.clock, boottime=lambda: 7.0)
+        self.file = self.opened()
+        self.memory.id = self.file.id
+        self.settled: list[Settlement] = []
+
+    def opened(self) -> SqliteLedger:
+        return SqliteLedger(self.path, wall=self.clock, boottime=lambda: 7.0)
+
+    def teardown(self) -> None:
+        self.file.close()
+        self.folder.cleanup()
+
+    def both(self, act):
+        """Do the same to both; the answers are the same."""
+        one, other = act(self.memory), act(self.file)
+        assert one == other
+        return other
+
+    def one_of(self, data, found):
+        return data.draw(st.sampled_from(sorted(found)))
+
+    def parts(self, level):
+        return [
+            part.id
+            for head in self.file.standings()
+            for part in self.file.standings(head.id)
+            if part.level == level
+        ]
+
+    @rule(
+        jobs=st.integers(1, 3),
+        after=st.sets(st.sampled_from([("c", "a"), ("d", "a"), ("d", "c")])),
+        priority=st.sampled_from(Priority),
+        probed=st.sets(st.sampled_from(JOBS)),
+        delay=st.sampled_from([0, 0, 0, 50]),
+    )
+    def accept(self, jobs, after, priority, probed, delay):
+        names = JOBS[:jobs]
+        comes = {n: tuple(b for a, b in sorted(after) if a == n and b in names) for n in names}
+        id = self.both(lambda ledger: ledger.next_id("b"))
+        new = batch(*names, number=int(id[2:]), after=comes, priority=priority)
+        probes = [probe(job) for job in new.jobs if job.name in probed]
+        start = self.clock.unix + delay if delay else 0.0
+        self.both(lambda ledger: ledger.accept(new, id, probes, start))
+
+    @precondition(lambda self: self.file.unplanned())
+    @rule(data=st.data(), width=st.integers(0, 2), segments=st.integers(0, 3))
+    def plan(self, data, width, segments):
+        jobs = {job.id: job for job in self.both(lambda ledger: ledger.unplanned())}
+        job = jobs[self.one_of(data, jobs)]
+        made = [target(job, name, segments) for name in ("t", "u")[:width]]
+        if width == 2 and segments:  # one target's work may lean on another's
+            first, *others = made[1].tasks
+            leaning = replace(first, needs=(made[0].tasks[0].id,), weight=3.0)
+            made[1] = replace(made[1], tasks=(leaning, *others))
+        self.both(lambda ledger: ledger.plan(job.id, made))
+
+    @precondition(lambda self: self.file.unplanned())
+    @rule(data=st.data())
+    def plan_failed(self, data):
+        job = self.one_of(data, [job.id for job in self.file.unplanned()])
+        self.both(lambda ledger: ledger.plan_failed(job, "no video"))
+
+    @rule(limit=st.integers(1, 6), kinds=st.none() | st.frozensets(st.sampled_from(Kind)))
+    def lease(self, limit, kinds):
+        now = self.clock.unix
+        line = self.both(lambda ledger: ledger.ready(Service.RENDER, limit, now, kinds))
+        pairs = [(task, Member("n1", "life-1")) for task in (*line, *line[:1])]
+        attempts = self.both(lambda ledger: _without_lease(ledger.lease(pairs)))
+        assert len(attempts) == len(line)
+
+    @precondition(lambda self: self.file.open_attempts())
+    @rule(data=st.data(), ends=st.lists(st.sampled_from(sorted(ENDS)), min_size=1, max_size=4))
+    def settle(self, data, ends):
+        open_ones = self.file.open_attempts()
+        chosen = data.draw(st.permutations(open_ones))[: len(ends)]
+        settlements = [self.settlement(data, *pair) for pair in zip(chosen, ends, strict=False)]
+        self.settled += settlements
+        answers = self.both(lambda ledger: ledger.settle(settlements))
+        assert all(answers)
+
+    def settlement(self, data, attempt, end):
+        changes = dict(ENDS[end])
+        task = replace(self.file.task(attempt.task), reason="", cause=None)
+        reach = Reach.NOTHING
+        if end == "given up":
+            reach = data.draw(st.sampled_from([Reach.TARGET, Reach.JOB]))
+        accepted = end == "accepted"
+        return Settlement(
+            attempt=attempt.id,
+            outcome=Outcome(attempt=attempt.id, ending=Ending.EXITED, result={"n": attempt.id}),
+            task=replace(task, **changes),
+            accepted=accepted,
+            reach=reach,
+            not_before=self.clock.unix + 20 if end == "unready" else 0.0,
+        )
+
+    @precondition(lambda self: self.settled)
+    @rule(data=st.data())
+    def settle_again(self, data):
+        """An outcome that comes twice changes nothing (F18)."""
+        late = data.draw(st.sampled_from(self.settled))
+        assert self.both(lambda ledger: ledger.settle([late])) == (False,)
+
+    @precondition(lambda self: self.file.over())
+    @rule()
+    def close_what_is_over(self):
+        for part in self.both(lambda ledger: ledger.over()):
+            for ledger in (self.memory, self.file):
+                Desk(ledger).close(part)
+
+    @precondition(lambda self: self.file.standings())
+    @rule(data=st.data(), level=st.sampled_from(["batch", "job", "target"]))
+    def cancel(self, data, level):
+        if found := self.parts(level):
+            id = self.one_of(data, found)
+            self.both(lambda ledger: ledger.close_part(id, level, State.CANCELLED, "not wanted"))
+
+    @precondition(lambda self: self.file.standings())
+    @rule(data=st.data(), restart=st.sets(st.sampled_from(JOBS), max_size=1))
+    def retry(self, data, restart):
+        id = self.one_of(data, self.parts("batch"))
+        jobs = [f"{id}/{name}" for name in sorted(restart)]
+        self.both(lambda ledger: ledger.retry(id, jobs))
+
+    @precondition(lambda self: self.file.standings())
+    @rule(data=st.data())
+    def replan(self, data):
+        job = self.one_of(data, self.parts("job"))
+        self.both(lambda ledger: ledger.replan(job, {"deep": True}, "headers lie"))
+
+    @rule(seconds=st.sampled_from([10, 60]))
+    def wait(self, seconds):
+        self.clock.unix += seconds
+
+    @rule()
+    def crash(self):
+        """A change that was not committed never happened; the next opening goes on."""
+        with suppress(Crash), self.file._transaction("crash") as change:
+            change.db.execute("UPDATE task SET state = 'Failed', tries = 9")
+            change.note("failed", "nothing", {})
+            raise Crash
+        self.file.close()
+        self.file = self.opened()
+
+    @invariant()
+    def both_say_the_same(self):
+        now = self.clock.unix
+        self.both(lambda ledger: ledger.ready(Service.RENDER, 99, now))
+        self.both(lambda ledger: ledger.next_change(now))
+        self.both(lambda ledger: ledger.unplanned())
+        self.both(lambda ledger: ledger.over())
+        self.both(lambda ledger: _without_lease(ledger.open_attempts()))
+        self.both(lambda ledger: ledger.standings())
+        for head in self.file.standings():
+            self.both(lambda ledger, id=head.id: ledger.standings(id))
+            self.both(lambda ledger, id=head.id: ledger.tasks(id))
+            self.both(lambda ledger, id=head.id: ledger.attempts(id))
+            self.both(lambda ledger, id=head.id: ledger.newest(id))
+        self.both(_told)
+
+    @invariant()
+    def what_must_hold_holds(self):
+        check(self.file)
+        db = self.file._cold.db
+        (wrong,) = db.execute(MISCOUNTED).fetchone()
+        assert wrong == 0
+
+
+MISCOUNTED = """
+SELECT (SELECT count(*) FROM task WHERE missing <>
+         (SELECT count(*) FROM need JOIN task AS other ON other.number = on_task
+          WHERE need.task = task.number AND other.accepted IS NULL)
+         + coalesce((SELECT missing FROM job WHERE probe = task.id), 0))
+     + (SELECT count(*) FROM job WHERE missing <>
+         (SELECT count(*) FROM job_after JOIN job AS other ON other.id = on_job
+          WHERE job_after.job = job.id AND other.state <> 'Successful'))
+     + (SELECT count(*) FROM tally WHERE number <>
+         (SELECT count(*) FROM task WHERE task.job = tally.job AND task.kind = tally.kind
+          AND task.state = tally.state AND coalesce(task.target, task.job) = tally.part))
+"""
+
+
+def _without_lease(attempts):
+    return [replace(attempt, lease=0) for attempt in attempts]
+
+
+def _told(ledger):
+    events = ledger.events(limit=100_000)
+    return [(e.kind, e.subject, e.data, e.wall) for e in events if e.kind != "epoch-taken"]
+
+
+Ledgers.TestCase.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+TestLedgers = pytest.mark.timeout(0 if EXAMPLES > 15 else 60)(Ledgers.TestCase)

@@ -1,0 +1,66 @@
+"""Assembly of very many segments: few files open, little memory, exact times (Av1an died here)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from media import FFMPEG, generated
+from pipeline import Pipeline, times
+
+from orchestrator_compressor import table
+
+pytestmark = pytest.mark.timeout(300)
+SEGMENTS = 1500
+FRAMES = 24  #: each
+FILES_MAX = 256
+MEMORY_MAX_KB = 150 << 10
+FILM = Fraction(1001, 24000)
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    """An attempt's folder that asks for one real segment, 1500 times."""
+    line = Pipeline(
+        tmp_path / "attempts", generated("b-frames.mp4"), ("-c:v", "libx264", "-qp", "24")
+    )
+    line.probe()
+    part = line.record(line.encode(0, FRAMES), 0, FRAMES)
+    assert part["depth"] > 0
+    count = SEGMENTS * FRAMES
+    film = table.Table(
+        tb=FILM / 1001, pts=tuple(range(0, count * 1001, 1001)), keys=(0,), last_duration=1001
+    )
+    (tmp_path / "index.bin").write_bytes(table.dump(film))
+    folder = tmp_path / "joined"
+    folder.mkdir()
+    data = {
+        "table": {"path": str(tmp_path / "index.bin")},
+        "segments": [{**part, "a": a, "b": a + FRAMES} for a in range(0, count, FRAMES)],
+        "video": "video.mov",
+        "final": "final.mp4",
+    }
+    (folder / "input.json").write_text(json.dumps(data))
+    return folder
+
+
+def test_1500_segments_need_few_files_and_little_memory(asked):
+    final = asked / "final.mp4"
+    words = [
+        *(sys.executable, "-m", "orchestrator_compressor.work", "assemble", "--"),
+        *(FFMPEG, "-nostdin", "-v", "error", "-progress", "pipe:1", "-nostats", "-copyts"),
+        *("-i", f"file:{asked}/video.mov", "-c", "copy", str(final)),
+    ]
+    limited = ["sh", "-c", f'ulimit -n {FILES_MAX}; exec "$@"', "sh", *words]
+    with subprocess.Popen(limited, cwd=asked, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert used.ru_maxrss < MEMORY_MAX_KB
+    assert not (asked / "video.mov").exists()
+    assert times(final) == [k * FILM for k in range(SEGMENTS * FRAMES)]

@@ -1,0 +1,99 @@
+"""`logs`: from cluster storage, from the spool, or the lines that the ledger kept."""
+
+import threading
+
+import pytest
+from cli_ledger import Office, batch
+
+from orchestrator.model.work import State
+
+ENCODE = "dailies-0001/clip/web/000000/encode"
+
+
+@pytest.fixture
+def office(tmp_path, monkeypatch, capsys):
+    office = Office(tmp_path / "state", monkeypatch, capsys)
+    yield office
+    office.ledger.close()
+
+
+def stored(office, attempt, data):
+    folder = office.where.storage / "attempts" / attempt
+    folder.mkdir(parents=True)
+    (folder / "log").write_bytes(data)
+
+
+def spooled(office, attempt, data):
+    folder = office.where.spool / "attempts" / attempt
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log.0").open("ab") as file:
+        file.write(data)
+
+
+def test_each_log_stands_below_its_header(office):
+    office.planned(batch())
+    office.fails(ENCODE, times=2)
+    first, second = office.ledger.attempts(ENCODE)
+    stored(office, first.id, b"one\n")
+    stored(office, second.id, b"two\n")
+    said = office.call("logs", ENCODE).out.splitlines()
+    assert said[0].startswith(f"==> {ENCODE}, attempt {first.id}, mac-01, 2026-05-04T20:00:00")
+    assert said[0].endswith("failed: exit code 1: no such frame")
+    assert said[1:3] == [f"$ encode --out {first.id}", "one"]
+    assert said[-1] == "two"
+
+
+def test_log_of_a_running_attempt_is_read_from_the_spool(office):
+    office.planned(batch())
+    spooled(office, office.open(ENCODE), b"frame 1\n")
+    assert office.call("logs", "dailies-0001").out.endswith("frame 1\n")
+
+
+def test_last_lines_stand_in_for_a_log_that_is_gone(office):
+    office.planned(batch())
+    office.fails(ENCODE)
+    said = office.call("logs", ENCODE).out
+    assert "is not there; the last lines, from the ledger:]\nexit code 1: no such frame\n" in said
+
+
+def test_tail_counts_lines_of_each_log(office):
+    office.planned(batch())
+    office.fails(ENCODE)
+    stored(office, office.ledger.attempts(ENCODE)[0].id, b"one\ntwo\nthree")
+    said = office.call("logs", ENCODE, "--tail", "2").out
+    assert said.endswith("two\nthree\n")
+    assert "one\n" not in said
+
+
+def test_other_storage_can_be_named(office, tmp_path):
+    office.planned(batch())
+    office.fails(ENCODE)
+    stored(office, office.ledger.attempts(ENCODE)[0].id, b"there\n")
+    office.where.storage.rename(tmp_path / "elsewhere")
+    said = office.call("logs", ENCODE, "--storage", tmp_path / "elsewhere").out
+    assert said.endswith("there\n")
+
+
+def test_a_character_cut_in_two_by_the_reader_is_whole(office):
+    office.planned(batch())
+    office.fails(ENCODE)
+    text = "x" * (64 * 1024 - 1) + "é\n"
+    stored(office, office.ledger.attempts(ENCODE)[0].id, text.encode())
+    assert text in office.call("logs", ENCODE).out
+
+
+def test_follow_reads_on_until_the_batch_has_ended(office):
+    office.planned(batch())
+    attempt = office.open(ENCODE)
+    spooled(office, attempt, b"first\n")
+
+    def goes_on():
+        spooled(office, attempt, b"second\n")
+        office.ledger.close_part("dailies-0001", "batch", State.CANCELLED, "")
+
+    timer = threading.Timer(0.3, goes_on)
+    timer.start()
+    said = office.call("logs", "-f", "dailies-0001").out
+    timer.join()
+    assert said.endswith("first\nsecond\n")
+    assert said.count(f"attempt {attempt}") == 1

@@ -1,0 +1,104 @@
+"""Settings: the built-in ones are right, absurd ones are refused with a sentence."""
+
+from typing import Any
+
+import pytest
+from compressor_jobs import COMPRESSOR, built_in
+from jsonschema import Draft202012Validator
+
+from orchestrator_compressor import settings
+from orchestrator_compressor.codecs import AUDIO, ENDINGS, VIDEO
+
+SCHEMA = dict(COMPRESSOR.setting_schema or {})
+H264 = {"codec": "h264", "pixelFormat": "yuv420p", "rate": {"crf": 20}}
+
+
+def spec(**more: Any) -> dict[str, Any]:
+    return {"processor": "compressor", "container": "mp4", "video": H264, **more}
+
+
+@pytest.mark.parametrize("name", sorted(built_in()))
+def test_a_built_in_setting_is_valid_and_without_fault(name):
+    found = built_in()[name]
+    assert not list(Draft202012Validator(SCHEMA).iter_errors(found))
+    assert settings.faults(found) == ()
+
+
+def test_the_promised_settings_are_built_in():
+    promised = {"ffv1-archive", "h264-1080p", "prores-422-hq", "hevc-10bit", "vp9", "aac", "wav"}
+    assert promised <= set(built_in())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"container": "webm"}, "webm cannot hold h264"),
+        ({"container": "wav"}, "wav holds sound only"),
+        ({"audio": {"codec": "pcm"}}, "mp4 cannot hold pcm"),
+        ({"audio": {"codec": "aac", "depth": 16}}, "audio.depth: aac has no such choice"),
+        ({"audio": {"codec": "aac", "rate": 12345}}, "aac cannot have 12345"),
+        ({"video": {**H264, "pixelFormat": "yuva420p"}}, "has no transparency"),
+        ({"video": {**H264, "pixelFormat": "gbrp"}}, "h264 has no gbrp; it has yuv420p"),
+        ({"video": {**H264, "profile": "main10"}}, "h264 has no main10"),
+        ({"video": {**H264, "profile": "high", "pixelFormat": "yuv422p"}}, "high cannot have"),
+        ({"video": {**H264, "rate": {"crf": 60}}}, "h264 has 0 to 51, not 60"),
+        ({"video": {"codec": "h264"}}, "h264 needs one"),
+        ({"video": {"codec": "ffv1", "preset": "slow"}}, "ffv1 has no such choice"),
+        ({"video": None}, "neither video nor audio"),
+    ],
+)
+def test_an_absurd_setting_is_refused_with_a_sentence(changes, said):
+    wanted = {key: value for key, value in spec(**changes).items() if value is not None}
+    assert any(said in text for text in settings.faults(wanted)), settings.faults(wanted)
+
+
+def test_a_vp9_quantizer_is_refused():
+    video = {"codec": "vp9", "rate": {"qp": 20}}
+    assert "no fixed quantizer" in settings.faults(spec(container="webm", video=video))[0]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": "half"},
+        {"size": {"fit": [8, 8]}},
+        {"rate": {"crf": 20, "qp": 20}},
+        {"rate": {"average": "5M"}},
+        {"filters": ["denoise"]},
+    ],
+)
+def test_the_schema_refuses_what_is_not_there_yet(wrong):
+    assert not Draft202012Validator(SCHEMA).is_valid(spec(video={**H264, **wrong}))
+
+
+def test_defaults_are_those_that_the_schema_tells():
+    video = SCHEMA["properties"]["video"]["properties"]
+    audio = SCHEMA["properties"]["audio"]["properties"]
+    found = settings.read("x", spec(audio={"codec": "aac"}))
+    plain = settings.read("x", spec(video={"codec": "h264"}, audio={"codec": "pcm"}))
+    assert found.video is not None
+    assert found.audio is not None
+    assert plain.video is not None
+    assert plain.audio is not None
+    assert found.video.preset == video["preset"]["default"]
+    assert found.video.key_interval == video["keyInterval"]["default"]
+    assert plain.video.pixel_format == video["pixelFormat"]["default"]
+    assert found.audio.bitrate == audio["bitrate"]["default"]
+    assert found.allow_segmenting is SCHEMA["properties"]["allowSegmenting"]["default"]
+    assert plain.audio.depth is None
+    assert plain.video.fit is None
+    assert found.faststart is False
+
+
+def test_the_schema_names_the_codecs_and_containers_there_are():
+    properties = SCHEMA["properties"]
+    assert set(properties["video"]["properties"]["codec"]["enum"]) == set(VIDEO)
+    assert set(properties["audio"]["properties"]["codec"]["enum"]) == set(AUDIO)
+    assert set(properties["container"]["enum"]) == set(ENDINGS)
+    profiles = {name for codec in VIDEO.values() for name in codec.profiles}
+    assert set(properties["video"]["properties"]["profile"]["enum"]) == profiles
+
+
+def test_a_setting_says_which_encoders_it_needs():
+    found = settings.read("vp9", built_in()["vp9"])
+    assert found.encoders == ("libvpx-vp9", "libopus")

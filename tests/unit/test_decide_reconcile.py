@@ -1,0 +1,126 @@
+import pytest
+
+from orchestrator.decide.reconcile import (
+    Ack,
+    Attempt,
+    Close,
+    Kill,
+    Lease,
+    Plan,
+    Send,
+    Settle,
+    Tally,
+    View,
+    ended,
+    reconcile,
+)
+from orchestrator.model.node import Identity, Member, Phase, Report
+from orchestrator.model.work import Ending, Job, Kind, Outcome, Service, State, Task
+
+JOB = Job(id="b-0001/j", name="j", processor="p", asks={})
+N1, N2 = Member("n1", "life-1"), Member("n2", "life-1")
+
+
+def task(name):
+    return Task(id=f"b-0001/j/t/{name}/encode", job=JOB, kind=Kind.ENCODE, target="t")
+
+
+def attempt(number=7, node="n1"):
+    return Attempt(
+        id=f"a-{number:06d}",
+        task="b-0001/j/t/000007/encode",
+        service=Service.RENDER,
+        node=node,
+        incarnation="life-1",
+        lease=1,
+    )
+
+
+def outcome(number=7):
+    return Outcome(attempt=f"a-{number:06d}", ending=Ending.EXITED, exit_code=0)
+
+
+def report(*running, instances=1, ended=(), phase=Phase.RUNNING):
+    who = Identity(
+        version="0", python="python", cores=2, memory_bytes=0, instances={"render": instances}
+    )
+    attempts = {each.id: (phase, "") for each in running}
+    return Report(beat=1, identity=who, attempts=attempts, outcomes=ended)
+
+
+def view(*ready, members=None, **wanted):
+    line = {Service.RENDER: tuple((each, {}) for each in ready)}
+    return View(members=members or {N1: report()}, ready=line, **wanted)
+
+
+def test_waiting_task_goes_to_the_free_instance():
+    assert reconcile(view(task("1"), task("2"))) == (Lease(task("1"), N1),)
+
+
+def test_taken_instance_is_not_given_twice():
+    seen = view(task("2"), attempts=(attempt(),), members={N1: report(attempt())})
+    assert reconcile(seen) == ()
+
+
+def test_instance_of_an_attempt_still_travelling_is_taken():
+    seen = view(task("2"), attempts=(attempt(),), travelling=frozenset({"a-000007"}))
+    assert reconcile(seen) == ()
+
+
+def test_nobody_is_given_anything_while_nobody_is_there():
+    assert reconcile(View(members={}, attempts=(attempt(),))) == ()
+
+
+def test_attempt_its_node_does_not_hold_is_sent():
+    assert reconcile(view(attempts=(attempt(),))) == (Send(attempt(), N1),)
+
+
+def test_attempt_is_sent_to_the_nodes_next_life_too():
+    reborn = Member("n1", "life-2")
+    seen = view(attempts=(attempt(),), members={reborn: report()})
+    assert reconcile(seen) == (Send(attempt(), reborn),)
+
+
+def test_attempt_of_another_node_is_not_sent_to_this_one():
+    assert reconcile(view(attempts=(attempt(node="n2"),))) == ()
+
+
+def test_outcome_is_settled_before_it_is_acked():
+    members = {N1: report(ended=(outcome(),))}
+    assert reconcile(view(attempts=(attempt(),), members=members)) == (
+        Settle(attempt(), outcome()),
+    )
+    assert reconcile(view(members=members)) == (Ack(N1, "a-000007"),)
+
+
+def test_outcome_of_a_leased_attempt_settles_it_whoever_tells():
+    members = {N2: report(ended=(outcome(),))}
+    assert Settle(attempt(), outcome()) in reconcile(view(attempts=(attempt(),), members=members))
+
+
+def test_attempt_nobody_waits_for_is_ended():
+    assert reconcile(view(members={N1: report(attempt())})) == (Kill(N1, "a-000007"),)
+
+
+@pytest.mark.parametrize("phase", [Phase.EXITED, Phase.KILLED, Phase.REFUSED])
+def test_what_has_ended_is_not_killed(phase):
+    assert reconcile(view(members={N1: report(attempt(), phase=phase)})) == ()
+
+
+def test_job_whose_probe_is_accepted_is_planned():
+    assert reconcile(view(unplanned=(JOB,))) == (Plan(JOB),)
+
+
+@pytest.mark.parametrize(
+    ("failed", "cancelled", "state"),
+    [(0, 0, "Successful"), (1, 0, "Failed"), (1, 2, "Failed"), (0, 2, "Cancelled")],
+)
+def test_part_of_which_nothing_is_left_ends_as_its_parts_did(failed, cancelled, state):
+    part = Tally(id="b-0001/j", level="job", left=0, failed=failed, cancelled=cancelled)
+    assert ended(part).value == state
+    assert reconcile(view(over=(part,))) == (Close(part, State(state)),)
+
+
+def test_decision_rests_on_the_view_alone():
+    seen = view(task("1"), attempts=(attempt(8, "n2"),), members={N1: report(), N2: report()})
+    assert reconcile(seen) == reconcile(seen)
