@@ -63,7 +63,8 @@ faults:   $(DEV) packages ## kill, hang, fill, cut
 	$(PYTEST) tests/faults
 
 bench:    $(DEV) packages ## the figures of the README, as JSON; takes long, wants a quiet machine
-	$(BIN)/python -m tests.bench
+	@for each in tests/bench/[a-z]*.py; do \
+	  echo "$$each" >&2; $(BIN)/python -m "tests.bench.$$(basename "$$each" .py)" || exit 1; done
 
 clean:    ## remove what `make` made
 	rm -rf .venv demo build

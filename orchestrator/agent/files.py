@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from _thread import get_native_id  # `threading` takes long to import
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -19,7 +20,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes, *, durable: bool = Fa
     Raises OSError.
     """
     path = os.fspath(path)
-    part = f"{path}.part"
+    part = f"{path}.{get_native_id()}.part"  # two may write the same at once
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
     try:
         write_all(descriptor, data)

@@ -74,7 +74,7 @@ def _work(cluster: ThisComputer, batch: str, quiet: bool) -> bool:
     watcher = Watcher(cluster.ledger, cluster.caller, batch)
 
     def over(view: View) -> bool:
-        if controller.draining and not view.attempts:
+        if controller.draining and not cluster.ledger.open_attempts():
             return True
         return _closed(cluster, batch)
 

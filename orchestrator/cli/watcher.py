@@ -38,7 +38,7 @@ class TargetLine:
     @property
     def left_s(self) -> float | None:
         """Seconds left for the segments, or None where nothing can be said."""
-        if self.state.is_final or not self.frames_per_s or not self.frames:
+        if self.state.is_final or not self.frames_per_s or self.frames_done >= self.frames:
             return None
         return max(0, self.frames - self.frames_done) / self.frames_per_s
 

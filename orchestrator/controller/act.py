@@ -18,7 +18,6 @@ from orchestrator.controller.storage import Storage
 from orchestrator.decide.reconcile import (
     Ack,
     Action,
-    Attempt,
     Close,
     Kill,
     Lease,
@@ -32,7 +31,7 @@ from orchestrator.decide.settle import Limits, judge, settle
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger, Settlement
-from orchestrator.model.node import Member, Report
+from orchestrator.model.node import Member, Spec
 from orchestrator.model.work import (
     Accept,
     Again,
@@ -69,12 +68,8 @@ class Hands:
 
     def act(self, actions: Sequence[Action], view: View, now: float) -> bool:
         """Carry out the actions of one look; return whether the ledger changed: look again."""
-        by_kind: defaultdict[type, list[Action]] = defaultdict(list)
-        for action in actions:
-            by_kind[type(action)].append(action)
-        changed = self._settle([a for a in by_kind[Settle] if isinstance(a, Settle)], now)
-        self._ack(a for a in by_kind[Ack] if isinstance(a, Ack))
-        changed |= self._lease([a for a in by_kind[Lease] if isinstance(a, Lease)])
+        changed = self._settle([each for each in actions if isinstance(each, Settle)], now)
+        self._ack(each for each in actions if isinstance(each, Ack))
         for action in actions:
             match action:
                 case Kill(member, attempt):
@@ -85,9 +80,9 @@ class Hands:
                 case Close(part, state):
                     self._close(part, state)
                     changed = True
-                case Send(attempt, member):
-                    changed |= self._send(attempt, member, view.members[member])
-        return changed
+        sends = [each for each in actions if isinstance(each, Send)]
+        sends += self._lease([each for each in actions if isinstance(each, Lease)])
+        return self._send(sends, view, now) or changed
 
     def _settle(self, settles: Sequence[Settle], now: float) -> bool:
         settlements: list[Settlement] = []
@@ -101,7 +96,7 @@ class Hands:
                 replans.setdefault(task.job.id, verdict)
             else:
                 settlements.append(self._settlement(each, task, verdict, now))
-        done = self.ledger.settle(settlements)
+        done = self.ledger.settle(settlements) if settlements else ()
         for settlement, fresh in zip(settlements, done, strict=True):
             if fresh:
                 self._settled(settlement)
@@ -160,31 +155,41 @@ class Hands:
         for member, attempts in by_member.items():
             self.engine.ack(member, attempts)
 
-    def _lease(self, leases: Sequence[Lease]) -> bool:
+    def _lease(self, leases: Sequence[Lease]) -> list[Send]:
+        """Store attempts; return what is to be sent, which the next look would find, too."""
         if not leases:
-            return False
+            return []
         opened = self.ledger.lease([(each.task, each.member) for each in leases])
         for attempt in opened:
             _say("task_leased", "task %s: attempt %s on %s", attempt.task, attempt.id, attempt.node)
-        return bool(opened)
+        return [Send(each, Member(each.node, each.incarnation)) for each in opened]
 
-    def _send(self, attempt: Attempt, member: Member, report: Report) -> bool:
-        """Start a delivery; return whether it was settled instead: it cannot be said what to do."""
-        task = self.ledger.task(attempt.task)
-        if task is None:
-            return False
-        try:
-            spec, command = self.briefing.spec(attempt, task, report.identity)
-        except PluginError as error:
-            outcome = Outcome(attempt=attempt.id, ending=Ending.UNSTARTED, why=str(error))
-            return self._settle([Settle(attempt, outcome)], now=0.0)
-        except OSError as error:
-            why = f"cluster storage {self.storage.root}: {error.strerror}; it goes on by itself"
-            log.warning("%s", why, extra={"action": "storage_failed"})
-            return False
-        self.ledger.sent({attempt.id: str(command)})
-        self.courier.carry(member, spec, report.beat)
-        return False
+    def _send(self, sends: Sequence[Send], view: View, now: float) -> bool:
+        """Start deliveries; return whether some were settled instead: nobody can say what to do."""
+        ready: list[tuple[Send, Spec]] = []
+        words: dict[AttemptId, str] = {}
+        unsaid: list[Settle] = []
+        for each in sends:
+            attempt, report = each.attempt, view.members[each.member]
+            if (task := self.ledger.task(attempt.task)) is None:
+                continue
+            try:
+                spec, command = self.briefing.spec(attempt, task, report.identity)
+            except PluginError as error:
+                outcome = Outcome(attempt=attempt.id, ending=Ending.UNSTARTED, why=str(error))
+                unsaid.append(Settle(attempt, outcome))
+                continue
+            except OSError as error:
+                why = f"cluster storage {self.storage.root}: {error.strerror}; it goes on by itself"
+                log.warning("%s", why, extra={"action": "storage_failed"})
+                continue
+            ready.append((each, spec))
+            words[attempt.id] = str(command)
+        if words:
+            self.ledger.sent(words)
+        for each, spec in ready:
+            self.courier.carry(each.member, spec, view.members[each.member].beat)
+        return self._settle(unsaid, now)
 
     def _close(self, part: Tally, state: State) -> None:
         """End a part; what comes with it is done first, so that a crash between repeats it."""

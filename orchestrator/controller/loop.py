@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.controller.act import Hands
 from orchestrator.controller.look import Lookout
 from orchestrator.decide.reconcile import View, reconcile
+
+GATHER_S = 0.005
+"""So long is waited between two looks: what happens meanwhile shares one look, one transaction."""
 
 IDLE_S = 0.5
 """A look at least this often: a wake may be lost (trap: events are only hints)."""
@@ -44,3 +48,4 @@ class Controller:
                 return
             if not changed:
                 self.woken.wait(IDLE_S)
+            time.sleep(GATHER_S)

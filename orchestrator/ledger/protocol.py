@@ -114,12 +114,12 @@ class Ledger(Protocol):
     ) -> tuple[Task, ...]:
         """Return the next tasks in line; costs the same however long the line is.
 
-        In line: Waiting, nothing missing, `not_before` over, of one of `kinds` (None: any).  In order: priority, batch, weight
-        (heaviest first), position.
+        In line: Waiting, nothing missing, `not_before` over, of one of `kinds` (None: any).  In
+        order: priority, batch, weight (heaviest first), position.
         """
 
     def lease(self, pairs: Sequence[tuple[Task, Member]]) -> tuple[Attempt, ...]:
-        """Store an attempt each, and its task as Processing."""
+        """Store an attempt each, and its task as Processing; a task no longer in line is left out."""
 
     def sent(self, commands: Mapping[AttemptId, str]) -> None:
         """Keep the words of commands for people; no event."""

@@ -129,3 +129,10 @@ class Store:
         """Whether a job can be planned now."""
         probed = job.probe is None or self.steps[job.probe].accepted is not None
         return job.is_open and not job.planned and probed and not self.unmet(job)
+
+
+def batch_of(job: Part) -> Part:
+    """Return the batch of a job."""
+    if job.parent is None:
+        raise AssertionError(f"{job.id} is not a job")
+    return job.parent

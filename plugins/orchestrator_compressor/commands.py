@@ -9,12 +9,11 @@ from pathlib import PurePosixPath
 from typing import cast
 
 from orchestrator.api import Command, IfExists, Job, Kind, Places, Result, Task, TaskId, task_id
-from orchestrator_compressor import asks, facts, recipe
+from orchestrator_compressor import asks, expect, facts, recipe
 from orchestrator_compressor.asks import Output
-from orchestrator_compressor.codecs import MOV_LIKE, decoded_as
 from orchestrator_compressor.facts import PACKETS, Source
 from orchestrator_compressor.product import Product, settle
-from orchestrator_compressor.recipe import TAGS, Cut, Means, Parts
+from orchestrator_compressor.recipe import Cut, Means, Parts
 
 PROGRAM = ("-m", "orchestrator_compressor.work")
 WATCH = r"^(frame|gate|time)=\d"
@@ -125,14 +124,14 @@ def _encode(step: Step) -> Command:
     cut = Cut.load(cast("Values", step.task.args["cut"]))
     words = recipe.encode(step.means, step.source, cut, picture, step.here(name))
     seen = step.source.video
-    expect = {"frames": segment.frames, **_expected_picture(step)}
+    expected = {"frames": segment.frames, **expect.picture(picture, name)}
     if not picture.video.codec.says_range:
-        expect["range"] = None
+        expected["range"] = None
     asked = {
         **_source(step),
         "segment": [segment.start, segment.end],
         "file": name,
-        "expect": expect,
+        "expect": expected,
         "gate": "sampled" if picture.video.codec.intra else "full",
         "mode": step.task.args["mode"],
         "codec": seen.codec if seen else "",
@@ -151,7 +150,7 @@ def _audio(step: Step) -> Command:
         **_source(step),
         "stream": sound.stream,
         "file": name,
-        "expect": _expected_sound(step),
+        "expect": expect.sound(step.product, {}),
         "codec": heard.codec,
     }
     return _work(step, "audio", words, asked)
@@ -179,15 +178,16 @@ def _assemble(step: Step) -> Command:
 
 def _verify(step: Step) -> Command:
     product, setting = step.product, step.output.setting
-    made = step.id(Kind.ASSEMBLE)
+    made, final = step.id(Kind.ASSEMBLE), f"{FINAL}.{setting.container}"
     picture = None
     if product.picture:
         begin = product.picture.start - product.zero
-        picture = {**_expected_picture(step), **_expected_tags(step), "start": str(begin)}
+        tags = expect.tags(setting, cast("str | None", step.task.args["rate"]))
+        picture = {**expect.picture(product.picture, final), **tags, "start": str(begin)}
     asked = {
         **_source(step),
         **_times(step),
-        "file": step.there(made, f"{FINAL}.{setting.container}"),
+        "file": step.there(made, final),
         "sha256": step.values(made).get("sha256", ""),
         "payload_sha256": step.values(made).get("payload_sha256", ""),
         "container": setting.container,
@@ -195,7 +195,10 @@ def _verify(step: Step) -> Command:
             {"a": a, "b": b, "payload_sha256": step.values(id).get("payload_sha256", "")}
             for id, a, b in _segments(step)
         ],
-        "expect": {"video": picture, "audio": _expected_sound(step) if product.heard else None},
+        "expect": {
+            "video": picture,
+            "audio": expect.sound(product, step.values(step.id(Kind.AUDIO))),
+        },
         "setting": setting.name,
         "destination": step.task.args["destination"],
     }
@@ -273,51 +276,3 @@ def _segment(step: Step, id: TaskId, a: int, b: int) -> dict[str, object]:
     kept = ("sha256", "payload_sha256", "extradata_sha256", "tag", "depth")
     path = step.there(id, SEGMENT + picture.video.codec.suffix)
     return {"path": path, "a": a, "b": b, **{key: values[key] for key in kept if key in values}}
-
-
-def _expected_picture(step: Step) -> dict[str, object]:
-    picture = step.product.picture
-    assert picture  # only pictures are expected
-    colour = picture.colour
-    return {
-        "codec": picture.video.codec.codec,
-        "width": picture.width,
-        "height": picture.height,
-        "pix_fmt": decoded_as(picture.video.codec, picture.pixel_format, colour.range),
-        "sar": f"{picture.sar.numerator}/{picture.sar.denominator}",
-        # containers name the order of fields in ways of their own; progressive is one word
-        "field_order": None if picture.first_field else "progressive",
-        "range": "pc" if colour.range == "pc" else None,  # the other is what silence means
-        "primaries": colour.primaries,
-        "trc": colour.trc,
-        "matrix": colour.matrix,
-        "intra": picture.video.codec.intra,
-    }
-
-
-def _expected_tags(step: Step) -> dict[str, object]:
-    setting, rate = step.output.setting, step.task.args["rate"]
-    tag = TAGS.get(setting.video.name if setting.video else "")
-    tagged = {"tag": tag} if tag and setting.container in MOV_LIKE else {}
-    return {**tagged, **({"rate": rate} if rate else {})}
-
-
-def _expected_sound(step: Step) -> dict[str, object]:
-    product = step.product
-    heard = product.heard
-    assert heard  # only sound is expected
-    slack: dict[str, object] = {}
-    if product.sound:
-        slack = {
-            "slack": product.sound.slack,
-            "tolerance": product.sound.slack,
-            "priming": product.sound.audio.codec.priming,
-        }
-    return {
-        "codec": heard.codec,
-        "rate": heard.rate,
-        "channels": heard.channels,
-        "samples": product.sound.samples if product.sound else None,
-        **slack,
-        "start": str(heard.start - product.zero),
-    }

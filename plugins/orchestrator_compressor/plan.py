@@ -186,6 +186,7 @@ def rate(times: Table) -> Fraction | None:
 
 
 def cut(times: Table, segment: Segment, grid: Fraction | None) -> Cut:
+    """Return where a segment is in its source; `grid` is the rate, where there is one."""
     is_last = segment.end == len(times.pts)  # a surplus frame must meet the gate, not vanish
     return Cut(
         start=times.pts[segment.start],

@@ -206,13 +206,27 @@ def _params(picture: Picture) -> str:
 
 
 def _tags(product: Product) -> Words:
+    """Return what the container alone can say, or says in a way of its own."""
     setting, picture = product.setting, product.picture
-    if setting.container not in MOV_LIKE:
-        unsaid = picture and picture.colour.range == "pc" and not picture.video.codec.says_range
-        return ["-color_range", "pc"] if unsaid else []
-    fast = ["-movflags", "+faststart"] if setting.faststart else []
-    tag = ["-tag:v", TAGS[picture.video.name]] if picture and picture.video.name in TAGS else []
-    return [*fast, *tag, "-movie_timescale", str(_timescale(product))]
+    if setting.container in MOV_LIKE:
+        fast = ["-movflags", "+faststart"] if setting.faststart else []
+        tag = TAGS.get(picture.video.name) if picture else None
+        return [
+            *fast,
+            *(["-tag:v", tag] if tag else []),
+            *("-movie_timescale", str(_timescale(product))),
+        ]
+    if picture is None or picture.video.codec.suffix != ".mkv":
+        return []
+    shape = picture.sar * picture.width / picture.height
+    return [
+        *(["-color_range", "pc"] if _is_range_unsaid(picture) else []),
+        *(["-aspect", f"{shape.numerator}:{shape.denominator}"] if picture.sar != 1 else []),
+    ]
+
+
+def _is_range_unsaid(picture: Picture) -> bool:
+    return picture.colour.range == "pc" and not picture.video.codec.says_range
 
 
 def _timescale(product: Product) -> int:

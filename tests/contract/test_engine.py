@@ -591,7 +591,7 @@ def test_worker_that_closes_is_replaced(tmp_path, monkeypatch):
 def test_dismissed_table_leaves(tmp_path):
     async def story():
         listener = Listener()
-        async with connected(listener, tmp_path) as (desk, scheduler, serving):
+        async with connected(listener, tmp_path) as (desk, _, serving):
             listener.is_dismissed = True
             desk.tell(listener.member, {"op": "dismiss", "reason": "test"})
             await asyncio.wait_for(serving, 20)

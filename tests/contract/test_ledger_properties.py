@@ -149,7 +149,7 @@ class Ledgers(RuleBasedStateMachine):
     @precondition(lambda self: self.settled)
     @rule(data=st.data())
     def settle_again(self, data):
-        """An outcome that comes twice changes nothing (F18)."""
+        """An outcome that comes twice changes nothing."""
         late = data.draw(st.sampled_from(self.settled))
         assert self.both(lambda ledger: ledger.settle([late])) == (False,)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import scripted_plugin
-from orchestrator.engine.dask.engine import InprocEngine
-from orchestrator.ledger.sqlite import SqliteLedger
 
 from orchestrator.cli import build
 from orchestrator.cli import run as run_module
+from orchestrator.engine.dask.engine import InprocEngine
+from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.plugin.manager import Plugins
 
 TEXT = "all that is gold does not glitter\n" * 3

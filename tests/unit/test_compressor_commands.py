@@ -120,3 +120,32 @@ def test_a_second_probe_asks_the_decoder_and_not_for_destinations():
     assert second is not None
     assert (first["mode"], first["destinations"]) == ("packets", ["/out/h264-1080p.mp4"])
     assert (second["mode"], second["destinations"]) == ("decoder", [])
+
+
+def test_a_shape_of_pixels_is_told_to_matroska_and_compared_where_it_can_be_kept():
+    made = commands(job("ffv1-archive"), width=720, height=576, sar="64/45")
+    asked: Any = made["ffv1-archive/000000/encode"].input
+    assert "-aspect 16:9" in str(made["ffv1-archive/assemble"])
+    assert asked["expect"]["sar"] == "64/45"
+    asked = commands(job("ffv1-archive"), width=720, height=480, sar="10/11")[
+        "ffv1-archive/verify"
+    ].input
+    assert asked["expect"]["video"]["sar"] is None
+
+
+def test_full_range_has_another_name_when_h264_is_decoded():
+    made = commands(job("h264-1080p"), pix_fmt="yuvj420p", range="pc")
+    asked: Any = made["h264-1080p/000000/encode"].input
+    assert (asked["expect"]["pix_fmt"], asked["expect"]["range"]) == ("yuvj420p", "pc")
+    assert "format=yuv420p," in str(made["h264-1080p/000000/encode"])
+
+
+def test_the_finished_sound_is_compared_with_what_was_encoded():
+    tasks = planned(job("aac"))[0].tasks
+    audio, verify = tasks[0], tasks[2]
+    done = {
+        PROBE: Result(attempt="a1", values=seen(steady(250))),
+        audio.id: Result(attempt="a2", values={"samples": 480832}),
+    }
+    asked: Any = COMPRESSOR.command(verify, places(tasks), done).input
+    assert asked["expect"]["audio"]["samples"] == 480832

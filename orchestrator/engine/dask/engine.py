@@ -66,7 +66,8 @@ class InprocEngine:
         return {m: t.report() for m, t in self._tables.items() if not t.is_dismissed}
 
     def send(self, to: Member, spec: Spec) -> bool:
-        if to not in self._tables or self._is_closed:
+        table = self._tables.get(to)
+        if table is None or table.is_dismissed or self._is_closed:
             return False
         try:
             session = self._session.result(SEND_S)

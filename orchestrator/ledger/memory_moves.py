@@ -1,0 +1,203 @@
+"""How the ledger in dicts moves tasks and parts."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from orchestrator.decide.reconcile import Tally, ended
+from orchestrator.decide.settle import Reach
+from orchestrator.ledger import events, rows
+from orchestrator.ledger.events import Data
+from orchestrator.ledger.memory_reading import MemoryReader
+from orchestrator.ledger.protocol import Event
+from orchestrator.ledger.sqlite import now_utc, since_boot
+from orchestrator.ledger.store import Part, Step, batch_of
+from orchestrator.model.codec import load
+from orchestrator.model.work import (
+    AttemptId,
+    Cause,
+    Outcome,
+    State,
+    Task,
+    TaskId,
+)
+
+T = TypeVar("T")
+
+
+class MemoryMoves(MemoryReader):
+    """What the writing methods are made of."""
+
+    def __init__(
+        self,
+        *,
+        wall: Callable[[], datetime] = now_utc,
+        boottime: Callable[[], float] = since_boot,
+    ) -> None:
+        super().__init__()
+        self._wall = wall
+        self._boottime = boottime
+        self.note("epoch-taken", self.id, {"epoch": self.epoch})
+
+    def _now(self) -> str:
+        return self._wall().isoformat(timespec="milliseconds")
+
+    def note(self, kind: str, subject: str, data: Mapping[str, object]) -> None:
+        self._note(kind, subject, data)
+
+    def _note(self, kind: str, subject: str, data: Mapping[str, object]) -> int:
+        before = self._store.events
+        text = rows.compact(data)
+        stamp = events.Stamp(self.epoch, self._now(), self._boottime())
+        row = events.Row(len(before) + 1, stamp, kind, subject, text)
+        before.append(
+            Event(
+                seq=row.seq,
+                epoch=stamp.epoch,
+                wall=stamp.wall,
+                boottime=stamp.boottime,
+                kind=kind,
+                subject=subject,
+                data=json.loads(text),
+                hash=row.hash(before[-1].hash if before else ""),
+            )
+        )
+        return row.seq
+
+    def _add(self, job: Part, task: Task, position: int, not_before: float) -> None:
+        batch = batch_of(job)
+        place = job.place * rows.PLACES + position
+        priority = rows.PRIORITIES[batch.noun.priority]
+        stored = replace(task, job=job.noun, args=plain(task.args), state=State.WAITING)
+        order = (priority, batch.place, -task.weight, place)
+        self._store.steps[task.id] = Step(stored, order, not_before)
+
+    def _move(self, step: Step, to: State, reason: str, cause: Cause | None = None) -> None:
+        """Move a task; its job and target keep the reason of the first that failed."""
+        task = step.task
+        for id in (task.job.id, f"{task.job.id}/{task.target}" if task.target else ""):
+            if part := self._store.parts.get(id):
+                _keep_reason(part, self._store.tally(part), to, reason)
+        step.task = replace(task, state=to, reason=reason, cause=cause)
+        step.not_before = 0.0
+
+    def _freshen(self, step: Step, not_before: float) -> None:
+        step.task = replace(
+            step.task,
+            state=State.WAITING,
+            tries=0,
+            losses=0,
+            agains=0,
+            waits=0,
+            reason="",
+            cause=None,
+        )
+        step.not_before = not_before
+
+    def _drop_plan(self, job: Part, reason: str) -> list[AttemptId]:
+        store = self._store
+        attempts = []
+        for step in store.under(job):
+            attempts += self._close_attempts(step.task.id, reason)
+            if step.task.id != job.probe:
+                del store.steps[step.task.id]
+            else:
+                step.task = replace(step.task, state=State.WAITING, cause=None)
+                step.accepted, step.not_before = None, 0.0
+        for target in store.of("target", job):
+            del store.parts[target.id]
+        job.children.clear()
+        job.planned, job.reason = False, ""
+        return attempts
+
+    def _close_attempts(self, task: TaskId, why: str) -> list[AttemptId]:
+        """Close a task's open attempt as cancelled; return its id, if there is one."""
+        found = [attempt.id for attempt in self._store.open.values() if attempt.task == task]
+        for id in found:
+            self._close_attempt(id, Cause.CANCELLED.value, why, None)
+        return found
+
+    def _close_attempt(self, id: AttemptId, cause: str, why: str, outcome: Outcome | None) -> None:
+        del self._store.open[id]
+        self._store.records[id] = replace(
+            self._store.records[id],
+            closed=self._now(),
+            accepted=outcome is not None and not cause and not why,
+            cause=cause,
+            why=why,
+            outcome=stored(Outcome, outcome) if outcome else None,
+        )
+
+    def _close_jobs(self, job: Part, state: State, reason: str) -> None:
+        """Close a job; unless Successful, also those that come after it, and those after them."""
+        due = deque([(job, state, reason)])
+        while due:
+            job, state, reason = due.popleft()
+            if not job.is_open:
+                continue
+            fallen = self._abandon(job, reason)
+            for target in self._store.of("target", job):
+                if target.is_open:
+                    so = ended(self._store.tally(target))
+                    self._end(target, so, "", events.fallen((), ""))
+            batch = batch_of(job)
+            _keep_reason(batch, self._store.tally(batch), state, reason or job.reason)
+            self._end(job, state, reason, fallen)
+            if state is not State.SUCCESSFUL:
+                why = events.after_reason(job.name, state)
+                due.extend((each, State.CANCELLED, why) for each in self._store.after(job))
+
+    def _abandon(self, part: Part, reason: str) -> Data:
+        tasks, attempts = [], []
+        for step in self._store.under(part):
+            if not step.task.state.is_final:
+                attempts += self._close_attempts(step.task.id, reason)
+                self._move(step, State.CANCELLED, reason, Cause.CANCELLED)
+                tasks.append(step.task.id)
+        return events.fallen(tasks, reason, attempts)
+
+    def _end(self, part: Part, state: State, reason: str, fallen: Data) -> None:
+        part.state, part.ended, part.reason = state, self._now(), reason or part.reason
+        self._note(state.value.lower(), part.id, {"level": part.level, **fallen})
+
+    def _fell(self, step: Step, reach: Reach) -> None:
+        """Cancel the waiting tasks that fall with one, and those elsewhere that need any of them."""
+        store, task = self._store, step.task
+        whole = reach is Reach.JOB or not task.target
+        part = store.parts[task.job.id if whole else f"{task.job.id}/{task.target}"]
+        waiting = [each for each in store.steps.values() if each.task.state is State.WAITING]
+        fallen = {task.id} | {s.task.id for s in store.under(part) if s in waiting}
+        while more := {each.id for each in self._all_tasks() if fallen & set(each.needs)} - fallen:
+            fallen |= more
+        found = sorted((s for s in waiting if s.task.id in fallen), key=lambda s: s.place)
+        if not found:
+            return
+        reason = rows.clean(events.fallen_reason(task))
+        for each in found:
+            self._move(each, State.CANCELLED, reason)
+        self._note("cancelled", part.id, events.fallen([s.task.id for s in found], reason))
+
+    def _all_tasks(self) -> Iterable[Task]:
+        return (step.task for step in self._store.steps.values())
+
+
+def _keep_reason(part: Part, before: Tally, to: State, reason: str) -> None:
+    first = not before.failed and (to is State.FAILED or not before.cancelled)
+    if first and to in {State.FAILED, State.CANCELLED}:
+        part.reason = reason
+
+
+def stored(kind: type[T], noun: T) -> T:
+    """Return a noun as it comes back from a file."""
+    return load(kind, json.loads(rows.compact(noun)))
+
+
+def plain(data: Mapping[str, object]) -> dict[str, object]:
+    """Return JSON data as it comes back from a file."""
+    plain: dict[str, object] = json.loads(rows.compact(data))
+    return plain

@@ -1,0 +1,155 @@
+"""What can be asked of the ledger in dicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from orchestrator.decide.reconcile import Attempt, Tally
+from orchestrator.decide.standing import standing
+from orchestrator.ledger import rows
+from orchestrator.ledger.attempting import SEGMENT_KINDS
+from orchestrator.ledger.protocol import AttemptRecord, Event, Standing
+from orchestrator.ledger.sqlite import new_id
+from orchestrator.ledger.store import Part, Step, Store, batch_of
+from orchestrator.model.work import (
+    Batch,
+    Job,
+    Kind,
+    Result,
+    Service,
+    State,
+    Target,
+    Task,
+    TaskId,
+)
+
+
+class MemoryReader:
+    """Answers from what the store remembers."""
+
+    def __init__(self) -> None:
+        self.id = new_id()
+        self.epoch = 1
+        self._store = Store()
+
+    def next_id(self, name: str) -> str:
+        batches = (part.noun for part in self._store.of("batch") if part.name == name)
+        return f"{name}-{max(map(rows.serial, batches), default=0) + 1:04d}"
+
+    def newest(self, digest: str) -> tuple[str, State] | None:
+        found = [part for part in self._store.of("batch") if part.digest == digest]
+        return (found[-1].id, found[-1].state) if found else None
+
+    def state(self, batch: str) -> State | None:
+        part = self._store.parts.get(batch)
+        return part.state if part else None
+
+    def batch(self, id: str) -> Batch | None:
+        part = self._store.parts.get(id)
+        return part.noun if part else None
+
+    def unplanned(self) -> tuple[Job, ...]:
+        jobs = [part for part in self._store.of("job") if self._store.is_unplanned(part)]
+        return tuple(part.noun for part in sorted(jobs, key=_job_order))
+
+    def ready(
+        self, service: Service, limit: int, now: float, kinds: frozenset[Kind] | None = None
+    ) -> tuple[Task, ...]:
+        line = [
+            step
+            for step in self._store.steps.values()
+            if step.task.job.service is service
+            and self._store.is_in_line(step)
+            and step.not_before <= now
+            and (kinds is None or step.task.kind in kinds)
+        ]
+        line.sort(key=lambda step: step.order)
+        return tuple(step.task for step in line[:limit])
+
+    def next_change(self, now: float) -> float | None:
+        steps = (step for step in self._store.steps.values() if self._store.is_in_line(step))
+        return min((step.not_before for step in steps if step.not_before > now), default=None)
+
+    def open_attempts(self) -> tuple[Attempt, ...]:
+        return tuple(self._store.open.values())
+
+    def over(self) -> tuple[Tally, ...]:
+        store = self._store
+        jobs = sorted(store.of("job"), key=_job_order)
+        parts = (*store.of("target"), *jobs, *store.of("batch"))
+        return tuple(store.tally(part) for part in parts if store.is_over(part))
+
+    def task(self, id: TaskId) -> Task | None:
+        step = self._store.steps.get(id)
+        return step.task if step else None
+
+    def results(self, tasks: Sequence[TaskId]) -> Mapping[TaskId, Result]:
+        steps = self._store.steps
+        found = {id: steps[id].accepted for id in tasks if id in steps}
+        return {id: result for id, result in found.items() if result}
+
+    def standings(self, batch: str | None = None) -> tuple[Standing, ...]:
+        store = self._store
+        if batch is None:
+            return tuple(self._standing(part) for part in store.of("batch"))
+        if batch not in store.parts:
+            return ()
+        head = store.parts[batch]
+        parts = [head]
+        for job in store.of("job", head):
+            parts += [job, *store.of("target", job)]
+        return tuple(self._standing(part) for part in parts)
+
+    def tasks(self, under: str) -> tuple[Task, ...]:
+        found = [step for id, step in self._store.steps.items() if _is_under(id, under)]
+        return tuple(step.task for step in sorted(found, key=lambda step: step.place))
+
+    def attempts(self, under: str) -> tuple[AttemptRecord, ...]:
+        records = self._store.records.values()
+        return tuple(record for record in records if _is_under(record.task, under))
+
+    def events(self, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
+        return tuple(self._store.events[after : after + limit])
+
+    def _standing(self, part: Part) -> Standing:
+        steps = self._store.under(part)
+        tasks = Counter((step.task.kind, step.task.state) for step in steps)
+        jobs = self._store.of("job", part) if part.level == "batch" else [part]
+        planned = all(job.level == "target" or job.planned or not job.is_open for job in jobs)
+        about = Standing(
+            id=part.id,
+            level=part.level,
+            name=part.name,
+            state=standing(part.state, tasks, planned=planned),
+            reason=part.reason,
+            accepted=part.accepted,
+            ended=part.ended,
+            tasks=dict(tasks),
+            processor=part.noun.processor if part.level == "job" else "",
+        )
+        return _with_frames(about, part.noun, steps) if part.level == "target" else about
+
+
+def _with_frames(about: Standing, target: Target, steps: Sequence[Step]) -> Standing:
+    done = (
+        step.task.segment.frames
+        for step in steps
+        if step.task.segment and step.task.kind in SEGMENT_KINDS and step.accepted
+    )
+    return replace(
+        about,
+        destination=target.destination,
+        notes=target.notes,
+        frames=target.frames,
+        frames_done=sum(done),
+    )
+
+
+def _job_order(job: Part) -> tuple[int, int]:
+    return batch_of(job).place, job.place
+
+
+def _is_under(id: str, under: str) -> bool:
+    return id == under or id.startswith(f"{under}/")

@@ -1,0 +1,60 @@
+"""What a node must find in the files it made; what is None there is not compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator_compressor.codecs import MOV_LIKE, decoded_as
+from orchestrator_compressor.product import Picture, Product
+from orchestrator_compressor.recipe import TAGS
+from orchestrator_compressor.settings import Setting
+
+WHOLE_PIXELS = (".mkv", ".webm")
+"""Endings of files that keep the width as shown in whole pixels: shapes of pixels get rounded."""
+
+
+def picture(planned: Picture, name: str) -> dict[str, object]:
+    """Return what the headers of the file `name` must say of its pictures."""
+    colour, sar, codec = planned.colour, planned.sar, planned.video.codec
+    exact = not name.endswith(WHOLE_PIXELS) or (sar * planned.width).denominator == 1
+    return {
+        "codec": codec.codec,
+        "width": planned.width,
+        "height": planned.height,
+        "pix_fmt": decoded_as(codec, planned.pixel_format, colour.range),
+        "sar": f"{sar.numerator}/{sar.denominator}" if exact else None,
+        # containers name the order of fields in ways of their own; progressive is one word
+        "field_order": None if planned.first_field else "progressive",
+        "range": "pc" if colour.range == "pc" else None,  # the other is what silence means
+        "primaries": colour.primaries,
+        "trc": colour.trc,
+        "matrix": colour.matrix,
+        "intra": codec.intra,
+    }
+
+
+def tags(setting: Setting, rate: str | None) -> dict[str, object]:
+    """Return what a finished file says beyond its pictures: its tag, and its rate if it has one."""
+    tag = TAGS.get(setting.video.name) if setting.video else None
+    said: dict[str, object] = {"tag": tag} if tag and setting.container in MOV_LIKE else {}
+    return said | ({"rate": rate} if rate else {})
+
+
+def sound(product: Product, encoded: Mapping[str, object]) -> dict[str, object] | None:
+    """Return what the sound must be; None if there is none.
+
+    :param encoded: what the audio task counted, padding and all; nothing before it is done
+    """
+    heard, ours = product.heard, product.sound
+    if heard is None:
+        return None
+    facts = {
+        "codec": heard.codec,
+        "rate": heard.rate,
+        "channels": heard.channels,
+        "samples": encoded.get("samples", ours.samples if ours else None),
+        "start": str(heard.start - product.zero),
+    }
+    if ours:
+        facts |= {"slack": ours.slack, "priming": ours.audio.codec.priming}
+    return facts
