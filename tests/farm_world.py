@@ -83,6 +83,12 @@ class World:
         except KeyError:
             return  # it was killed
 
+    def free_hung(self, engine: FakeEngine) -> None:
+        """End what hangs, as a person who kills it would."""
+        for _, spec, how in list(self.due.values()):
+            if how is HANGS:
+                self.end(engine, spec, crashes(9))
+
     def _how(self, spec: Spec) -> How:
         for words, lines in self.script.items():
             if lines and f"/{spec.task}".endswith(f"/{words}"):

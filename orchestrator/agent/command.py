@@ -103,17 +103,18 @@ class Ended:
 class Command:
     """A program that was started.
 
-    Raises OSError if it cannot be.
+    Raises OSError if it cannot be, ValueError for a word with a NUL.
     """
 
     def __init__(self, words: Sequence[str], env: Mapping[str, str], cwd: str) -> None:
         self.output, theirs = os.pipe()
         os.set_blocking(self.output, False)
+        self._reaped: int | None = None  #: its wait status, where `_is_over` has to take it
         here = os.getcwd()
         try:
             os.chdir(cwd)
             self.pid = _spawn(words, env, theirs)
-        except OSError:
+        except (OSError, ValueError):
             os.close(self.output)
             raise
         finally:
@@ -174,8 +175,6 @@ class Command:
         if not hasattr(os, "waitid"):
             return self._reaped is not None or self._poll()
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-    _reaped: int | None = None
 
     def _poll(self) -> bool:
         pid, status = os.waitpid(self.pid, os.WNOHANG)

@@ -72,17 +72,12 @@ def read_result(folder: str) -> tuple[dict[str, object], str]:
 
     Only a regular file of at most 8 KiB with one JSON object is read: a command writes it.
     """
-    path = os.path.join(folder, "result.json")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        data = _regular(os.path.join(folder, "result.json"))
     except FileNotFoundError:
         return {}, ""
     except OSError as error:
-        return {}, f"result.json: {error.strerror}; it must be a regular file"
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return {}, "result.json is no regular file"
-        data = file.read(RESULT_BYTES_MAX + 1)
+        return {}, f"result.json: {error.strerror}"
     if len(data) > RESULT_BYTES_MAX:
         return {}, f"result.json has more than {RESULT_BYTES_MAX} bytes; put more into a file"
     try:
@@ -92,6 +87,17 @@ def read_result(folder: str) -> tuple[dict[str, object], str]:
     if not isinstance(values, dict):
         return {}, "result.json is no JSON object"
     return values, ""
+
+
+def _regular(path: str) -> bytes:
+    """Return the beginning of a regular file; no link is followed, no pipe waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return os.read(descriptor, RESULT_BYTES_MAX + 1)
+    finally:
+        os.close(descriptor)
 
 
 def _no_constant(word: str) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from _thread import get_native_id  # `threading` takes long to import
+from contextlib import suppress
 
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -21,14 +22,13 @@ def write_whole(path: str | os.PathLike[str], data: bytes, *, durable: bool = Fa
     """
     path = os.fspath(path)
     part = f"{path}.{get_native_id()}.part"  # two may write the same at once
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
     try:
-        write_all(descriptor, data)
-        if durable:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.replace(part, path)
+        _write(part, data, durable)
+        os.replace(part, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(part)
+        raise
     if durable:
         sync_folder(os.path.dirname(path))
 
@@ -58,5 +58,15 @@ def sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: str, data: bytes, durable: bool) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+    try:
+        write_all(descriptor, data)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,17 @@ class Sheet:
     logs: Mapping[TaskId, str] = field(default_factory=dict)  #: of what failed: its last log
     sent_by: str = ""
     now: datetime  #: in the zone that times are shown in
+    _below: Mapping[str, list[Standing]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        below: defaultdict[str, list[Standing]] = defaultdict(list)
+        for part in self.standings:
+            below[part.id.rpartition("/")[0]].append(part)
+        object.__setattr__(self, "_below", below)
+
+    def below(self, part: Standing) -> Sequence[Standing]:
+        """Return the jobs of a batch, or the targets of a job."""
+        return self._below.get(part.id, ())
 
 
 def batch_data(sheet: Sheet) -> Data:
@@ -36,14 +48,14 @@ def batch_data(sheet: Sheet) -> Data:
 
 def tree_data(sheet: Sheet) -> Data:
     """Return the batch with its jobs, and these with their targets."""
-    jobs = [each for each in sheet.standings if each.level == "job"]
+    jobs = sheet.below(sheet.standings[0])
     return {**batch_data(sheet), "jobs": [job_data(sheet, job) for job in jobs]}
 
 
 def job_data(sheet: Sheet, job: Standing) -> Data:
     """Return one job with its targets."""
     more: Data = {"jobid": job.id, "batchid": sheet.batch.id}
-    targets = [target_data(sheet, each) for each in _targets(sheet, job.id)]
+    targets = [target_data(sheet, each) for each in sheet.below(job)]
     return {**_data(sheet, job, job.processor, more), "targets": targets}
 
 
@@ -99,9 +111,9 @@ def _share(sheet: Sheet, part: Standing) -> float:
     if part.state is State.SUCCESSFUL:
         return 1.0
     if part.level == "batch":
-        jobs = [each for each in sheet.standings if each.level == "job"]
+        jobs = sheet.below(part)
         return sum(_share(sheet, job) for job in jobs) / len(jobs) if jobs else 0.0
-    parts = (part,) if part.level == "target" else _targets(sheet, part.id)
+    parts = (part,) if part.level == "target" else sheet.below(part)
     if frames := sum(each.frames for each in parts):
         return sum(min(each.frames_done, each.frames) for each in parts) / frames
     counts = [(state, number) for each in parts for (_, state), number in each.tasks.items()]
@@ -153,23 +165,15 @@ def _remaining_s(part: Standing, elapsed_s: int, share: float) -> int | None:
 
 def _failed(sheet: Sheet, part: Standing) -> int:
     """Return how many jobs of a batch, or targets of a job, have failed or will (F-MON-4)."""
-    level = {"batch": "job", "job": "target"}[part.level]
     return sum(
         each.state is State.FAILED or any(state is State.FAILED for _, state in each.tasks)
-        for each in sheet.standings
-        if each.level == level and each.id.startswith(f"{part.id}/")
+        for each in sheet.below(part)
     )
 
 
 def _log(sheet: Sheet, id: str) -> str | None:
     """Return the log that describes the failure of a part (F-LOG-1); None: it has not failed."""
     return next((log for task, log in sheet.logs.items() if task.startswith(f"{id}/")), None)
-
-
-def _targets(sheet: Sheet, job: str) -> tuple[Standing, ...]:
-    return tuple(
-        each for each in sheet.standings if each.level == "target" and each.id.startswith(f"{job}/")
-    )
 
 
 def _segments(target: Standing) -> dict[str, int]:

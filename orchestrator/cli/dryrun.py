@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,11 +32,21 @@ def show(batch: Batch, caller: Caller, identity: Identity, output: str) -> int:
     Only probes run, and nothing is left behind.  A job that comes after others may have its
     source from them: that it is not there yet is told, but is no failure.
     """
-    with _throw_away(caller, identity) as cluster:
+    with _ended_alike(), _throw_away(caller, identity) as cluster:
         data = _probed(cluster, batch, identity)
     emit(data, output, lambda: screens.plans(data))
     early = {job.name for job in batch.jobs if job.after}
     return int(any(_is_failure(job, early) for job in screens.rows(data["jobs"])))
+
+
+@contextmanager
+def _ended_alike() -> Iterator[None]:
+    """Let a polite kill end us as Ctrl-C does: by an exception, so that we clear up."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from orchestrator.cli.board import local
 from orchestrator.cli.options import Layout, layout, output_option, state_option
 from orchestrator.cli.reading import check_id, is_worked_on, reading
 from orchestrator.cli.show import emit
-from orchestrator.decide.explain import Account, Scene, explain
+from orchestrator.decide.explain import Account, explain
+from orchestrator.decide.scene import Scene
 from orchestrator.errors import Refusal
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.codec import dump

@@ -1,15 +1,10 @@
 """What the checkout has, the wheel has; and nothing else lands in site-packages."""
 
 import configparser
-import shutil
-import subprocess
-import sys
 import zipfile
 
 import pytest
-
-BUILT_FROM = ("orchestrator", "plugins", "schemas")
-FILES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+import wheels
 
 
 @pytest.fixture
@@ -21,16 +16,7 @@ def config(root):
 
 @pytest.fixture(scope="module")
 def wheel(root, tmp_path_factory):
-    """Build from a copy, so that neither a stale `build/` nor our own leaves traces."""
-    copy, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
-    for name in BUILT_FROM:
-        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        shutil.copy(root / name, copy)
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
-    subprocess.run([*build, str(copy)], check=True, capture_output=True, timeout=300)
-    (path,) = out.glob("*.whl")
-    with zipfile.ZipFile(path) as opened:
+    with zipfile.ZipFile(wheels.build(root, tmp_path_factory.mktemp("built"))) as opened:
         yield opened
 
 

@@ -123,6 +123,15 @@ def test_file_that_is_not_the_ledgers_is_not_published(tmp_path, line, final):
     assert names(tmp_path / "out") == []
 
 
+def test_part_of_an_earlier_attempt_is_swept_and_a_strangers_stays(tmp_path, line, final):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in (".out.mov.7f3a01-000000.part", ".out.mov.aaaaaa-000001.part"):
+        (out / name).write_bytes(b"half")
+    line.publish(final, out / "out.mov")
+    assert names(out) == [".out.mov.aaaaaa-000001.part", "out.mov"]
+
+
 def test_stale_part_of_the_same_attempt_is_no_hindrance(tmp_path, line, final):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/.out.mov.7f3a01-000001.part").write_bytes(b"half")

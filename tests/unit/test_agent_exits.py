@@ -42,7 +42,7 @@ def test_result_is_no_link_and_no_pipe(tmp_path):
     assert read_result(str(tmp_path))[0] == {}
     (tmp_path / "result.json").unlink()
     os.mkfifo(tmp_path / "result.json")
-    assert read_result(str(tmp_path)) == ({}, "result.json is no regular file")
+    assert read_result(str(tmp_path)) == ({}, "result.json: it is no regular file")
 
 
 def test_result_may_be_a_folder_without_harm(tmp_path):

@@ -68,8 +68,10 @@ def test_closed_lane_starts_nothing_more(begun):
     assert begun.empty()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_work_that_raises_gives_its_place_back(begun):
+def test_work_that_raises_gives_its_place_back(begun, monkeypatch):
+    seen = []
+    monkeypatch.setattr(threading, "excepthook", seen.append)
+
     def fail():
         raise ValueError("a fault of ours")
 
@@ -78,3 +80,5 @@ def test_work_that_raises_gives_its_place_back(begun):
     lane.put(after)
     assert begun.get(timeout=5) == 0
     after.gate.set()
+    until(lambda: seen)
+    assert seen[0].exc_type is ValueError

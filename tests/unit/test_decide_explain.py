@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchestrator.decide.explain import AGAIN, Scene, explain
+from orchestrator.decide.explain import AGAIN, explain
+from orchestrator.decide.scene import Scene
 from orchestrator.model.record import AttemptRecord, Standing
 from orchestrator.model.work import Batch, Cause, Job, Kind, Result, State, Task
 

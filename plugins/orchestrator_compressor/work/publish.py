@@ -71,6 +71,7 @@ def _publish(wanted: Publish, destination: Path) -> Path:
     _make_folders(destination.parent)
     part = destination.with_name(_part_name(destination.name, wanted.attempt))
     part.unlink(missing_ok=True)
+    _sweep(destination, wanted.attempt)
     try:
         _bring(wanted, part)
         placed = _rename(wanted, part, destination)
@@ -78,6 +79,15 @@ def _publish(wanted: Publish, destination: Path) -> Path:
         part.unlink(missing_ok=True)
     sync(destination.parent)
     return placed
+
+
+def _sweep(destination: Path, attempt: str) -> None:
+    """Remove the part files of this ledger's earlier attempts: a power cut leaves them behind."""
+    ledger = attempt.rpartition("-")[0] or attempt
+    for other in destination.parent.iterdir():
+        start, _, end = other.name.rpartition(f".{ledger}")
+        if start == f".{destination.name}" and end.endswith(".part"):
+            other.unlink(missing_ok=True)
 
 
 def _part_name(name: str, attempt: str) -> str:
