@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "fixed",  # the same cases each time: a flake is a finding, not a surprise
-    max_examples=sample.times(100),
+    max_examples=sample.times(1000),
     derandomize=True,
     database=None,
     deadline=None,

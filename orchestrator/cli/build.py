@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from orchestrator.controller.plan import Planner
 from orchestrator.controller.storage import Storage
 from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.engine.protocol import Engine
+from orchestrator.errors import Refusal
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Identity
 from orchestrator.plugin.caller import Caller
@@ -67,8 +67,8 @@ def this_computer(
     layout: Layout, ledger: Ledger, caller: Caller, identity: Identity, wishes: Wishes
 ) -> Iterator[ThisComputer]:
     """Build everything, open it, and close it at the end; running commands are left alone."""
-    storage = Storage.at(wishes.storage or layout.storage)
-    table = AgentTable(os.uname().nodename or CLUSTER, identity, layout.spool)
+    storage = _storage(layout, ledger, wishes.storage)
+    table = AgentTable(CLUSTER, identity, layout.spool)  # a host's name may change between runs
     engine = InprocEngine([table], layout.scratch)
     with ThreadPoolExecutor(SENDS_AT_ONCE, "courier") as pool:
         controller, briefing = assemble(ledger, engine, caller, storage, pool)
@@ -78,6 +78,22 @@ def this_computer(
         finally:
             engine.close()
             table.close()
+
+
+def _storage(layout: Layout, ledger: Ledger, named: Path | None) -> Storage:
+    """Return the place that is named, kept for later; Refusal while work lies in another one."""
+    storage = Storage.at(named.expanduser().absolute() if named else layout.storage)
+    if named is None or storage.root == layout.storage:
+        return storage
+    if unfinished := [each.id for each in ledger.standings() if not each.state.is_final]:
+        raise Refusal(
+            f"--storage {named}: batch {unfinished[0]} is unfinished and lies in {layout.storage}; "
+            "run it without --storage first, then name another place"
+        )
+    part = layout.storage_note.with_suffix(".part")
+    part.write_text(str(storage.root), "utf-8")
+    part.replace(layout.storage_note)
+    return storage
 
 
 def assemble(

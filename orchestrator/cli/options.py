@@ -38,8 +38,16 @@ class Layout:
 
     @property
     def storage(self) -> Path:
-        """Cluster storage, unless another place is named."""
-        return self.root / "storage"
+        """Cluster storage: the place that `run --storage` named last, else one in this folder."""
+        try:
+            return Path(self.storage_note.read_text("utf-8"))
+        except OSError:
+            return self.root / "storage"
+
+    @property
+    def storage_note(self) -> Path:
+        """Where it is kept which place was named, so that nobody need name it again."""
+        return self.root / "storage.path"
 
 
 def layout(state: Path | None) -> Layout:

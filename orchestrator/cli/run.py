@@ -37,7 +37,8 @@ INTERRUPTED = 130
 @click.option(
     "--storage",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Cluster storage, for all that is temporary. Default: in the state folder.",
+    help="Cluster storage, for all that is temporary; kept for later runs. "
+    "Default: in the state folder.",
 )
 @click.option("--report", is_flag=True, help="At the end, show every check of the outputs.")
 @state_option

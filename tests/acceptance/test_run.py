@@ -90,3 +90,19 @@ def test_unsegmented_job_is_one_segment(shop, clip):
     shop.job.write_text(f"{shop.job.read_text()}---\n{__import__('json').dumps(setting)}\n")
     (target,) = shop.json("run", shop.job)["targets"]
     assert target["segments"] == 1
+
+
+def test_storage_that_was_named_once_is_remembered(shop, clip, tmp_path):
+    shop.write(FOUR[3], source=clip).run("--storage", tmp_path / "big")
+    shop.write(("wav", "out/b.wav"), source=clip).run()
+    tries = [*shop.attempts("shop-0001"), *shop.attempts("shop-0002")]
+    assert {each.name for each in (tmp_path / "big/attempts").iterdir()} == {a.id for a in tries}
+
+
+def test_storage_cannot_change_under_unfinished_work(shop, clip, tmp_path):
+    running = shop.write(FOUR[1], source=clip, segments={"frames": 10}).start()
+    running.wait_for("000000/encode: attempt .* on")
+    running.kill()
+    said = shop.run("--storage", tmp_path / "big", ends=2)
+    assert "shop-0001 is unfinished" in said.stderr
+    shop.run()

@@ -1,15 +1,15 @@
 """Any story told to both ledgers: the same answers, and what must always hold.
 
-``LEDGER_EXAMPLES`` says how many stories are told, each of up to ``LEDGER_STEPS`` steps.
+10 000 steps in `make test`, each followed by everything that must hold (`tests/sample.py`).
 """
 
-import os
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sample
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -22,8 +22,8 @@ from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Member
 from orchestrator.model.work import Cause, Ending, Kind, Outcome, Priority, Service, State
 
-EXAMPLES = int(os.environ.get("LEDGER_EXAMPLES", "15"))
-STEPS = int(os.environ.get("LEDGER_STEPS", "30"))
+STEPS = 30
+STORIES = sample.times(10_000 // STEPS)
 
 JOBS = ("a", "c", "d")
 ENDS = {
@@ -242,10 +242,10 @@ def _told(ledger):
 
 
 Ledgers.TestCase.settings = settings(
-    max_examples=EXAMPLES,
+    max_examples=STORIES,
     stateful_step_count=STEPS,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
 )
-TestLedgers = pytest.mark.timeout(0 if EXAMPLES > 15 else 60)(Ledgers.TestCase)
+TestLedgers = pytest.mark.timeout(0 if STORIES > 20 else 60)(Ledgers.TestCase)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sample
 from fake_processors import PROCESSORS
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -76,8 +77,9 @@ PIECES = st.sampled_from(
 )
 LIMIT_S = 2.0  # of this process, for reading twice
 
+pytestmark = pytest.mark.timeout(sample.LIMIT_S)
 quick = settings(
-    max_examples=150,
+    max_examples=sample.times(1500),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
