@@ -3,8 +3,6 @@
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do "$$p" -c \
 	'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
-# How much chance is tried where tests draw it (seeds, steps, cases).  `.ci/run` asks for more.
-export ORCHESTRATOR_TEST_SAMPLE ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SOURCE
 export OUTPUTS
@@ -14,6 +12,8 @@ RUN := .venv/run-$(HERE)
 DEV := .venv/dev-$(HERE)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# How many cases are tried where tests draw them: see tests/sample.py
+SAMPLE := ORCHESTRATOR_TEST_SAMPLE
 
 .PHONY: help install demo check lint types test packages media simulate fuzz faults bench clean
 .DEFAULT_GOAL := help
@@ -45,7 +45,7 @@ types:    $(DEV) ## mypy, strict
 	$(BIN)/mypy
 
 test:     $(DEV) packages media ## every test but the benchmarks, about 12 minutes
-	$(PYTEST) --ignore=tests/bench
+	$(SAMPLE)=$${$(SAMPLE):-1} $(PYTEST)
 
 packages: ## system programs that tests use; installed where we may, else their tests are skipped
 	@.ci/packages
@@ -54,10 +54,10 @@ media:    $(DEV) ## real media for tests, into a cache; never committed
 	@$(BIN)/python tests/fetch_media.py || echo "Some media is missing; its tests will be skipped."
 
 simulate: $(DEV) ## stories and ledger steps drawn by chance, twenty times as many
-	ORCHESTRATOR_TEST_SAMPLE=20 $(PYTEST) tests/simulation tests/contract
+	$(SAMPLE)=20 $(PYTEST) tests/simulation tests/contract
 
 fuzz:     $(DEV) ## random manifests, lines, reports and paths, twenty times as many
-	ORCHESTRATOR_TEST_SAMPLE=20 $(PYTEST) tests/fuzz
+	$(SAMPLE)=20 $(PYTEST) tests/unit -k fuzz
 
 faults:   $(DEV) packages ## kill, hang, fill, cut
 	$(PYTEST) tests/faults

@@ -52,9 +52,10 @@ class Lazy(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Tell on stderr what is done and why.")
 def cli(verbose: bool) -> None:
     """Distribute media processing: manifests in, verified files out."""
+    detail = "%(asctime)s %(levelname)s %(message)s"
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.ERROR,
-        format="%(asctime)s %(levelname)s %(message)s",
+        level=logging.INFO if verbose else logging.WARNING,
+        format=detail if verbose else "%(message)s",
     )
 
 

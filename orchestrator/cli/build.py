@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -54,9 +55,10 @@ class ThisComputer:
 def identity(layout: Layout, plugins: Plugins, wishes: Wishes) -> Identity:
     """Return what this computer is and can do."""
     checks = {check.name: check.argv for check in plugins.programs()}
+    said = {name: os.environ.get(f"ORCHESTRATOR_{name.upper()}", "") for name in checks}
     return this_identity(
         checks,
-        paths=wishes.programs,
+        paths={**{name: path for name, path in said.items() if path}, **wishes.programs},
         instances=wishes.instances,
         cache=layout.root / "programs.json",
     )

@@ -37,6 +37,11 @@ class Layout:
         return self.root / "scratch"
 
     @property
+    def builds(self) -> Path:
+        """With which build of which program unfinished jobs were begun."""
+        return self.root / "builds.json"
+
+    @property
     def storage(self) -> Path:
         """Cluster storage: the place that `run --storage` named last, else one in this folder."""
         try:

@@ -43,9 +43,11 @@ def _warnings(shown: Display) -> Iterator[None]:
     handler = _Teller(shown)
     logger = logging.getLogger("orchestrator")
     logger.addHandler(handler)
+    logger.propagate = logger.isEnabledFor(logging.INFO)  # with -v everything is told anyway
     try:
         yield
     finally:
+        logger.propagate = True
         logger.removeHandler(handler)
 
 

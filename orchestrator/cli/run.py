@@ -18,12 +18,21 @@ from orchestrator.cli.options import CLUSTER, Layout, layout, output_option, sta
 from orchestrator.cli.progress import display
 from orchestrator.cli.show import plain
 from orchestrator.cli.watcher import Watcher
-from orchestrator.controller.submit import Arrival, Submission, check_able, submit
+from orchestrator.controller.builds import BuildRecord
+from orchestrator.controller.submit import (
+    Arrival,
+    Submission,
+    check_able,
+    submit,
+    unfinished,
+)
 from orchestrator.decide.reconcile import View
 from orchestrator.errors import Refusal
 from orchestrator.ledger.lock import Lock
+from orchestrator.ledger.protocol import Ledger
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.manifest.batch import BatchFile, read_batch
+from orchestrator.model.node import Identity
 from orchestrator.model.work import Batch
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
@@ -60,13 +69,23 @@ def command(file: Path, output: str, report: bool, **options: Any) -> int:  # cl
         return dryrun.show(manifest.batch, caller, who, output)
     with _turn(where), SqliteLedger(where.ledger) as ledger:
         with this_computer(where, ledger, caller, who, wishes) as cluster:
-            arrived = submit(ledger, caller, manifest.batch, cluster.controller.clock())
+            arrived = _submit(cluster, where, manifest.batch, who)
             quiet = output != "table"
-            _announce(arrived, quiet)
+            _announce(ledger, arrived, quiet)
             ended = _work(cluster, arrived.batch, quiet)
             root = cluster.storage.root
         over = outcome.Ended(arrived.batch, root, interrupted=not ended)
         return outcome.report(ledger, over, output, gates=report)
+
+
+def _submit(cluster: ThisComputer, where: Layout, batch: Batch, who: Identity) -> Submission:
+    ledger, caller = cluster.ledger, cluster.caller
+    record = BuildRecord(where.builds, ledger, caller)
+    found = unfinished(ledger, batch)
+    anew = record.renew(who, found[0] if found else None)
+    arrived = submit(ledger, caller, batch, cluster.controller.clock(), anew)
+    record.begin(arrived.batch, who)
+    return arrived
 
 
 def _work(cluster: ThisComputer, batch: str, quiet: bool) -> bool:
@@ -131,9 +150,12 @@ def _turn(where: Layout) -> Iterator[None]:
         lock.release()
 
 
-def _announce(arrived: Submission, quiet: bool) -> None:
+def _announce(ledger: Ledger, arrived: Submission, quiet: bool) -> None:
     if quiet:
         return
+    for other in ledger.standings():
+        if not other.state.is_final and other.id != arrived.batch:
+            sys.stderr.write(f"Batch {plain(other.id)}: unfinished, goes on as well.\n")
     how = {
         Arrival.NEW: "accepted",
         Arrival.RESUMED: "goes on where it stopped",

@@ -35,20 +35,31 @@ class Submission:
     arrival: Arrival
 
 
-def submit(ledger: Ledger, caller: Caller, batch: Batch, now: float) -> Submission:
+def unfinished(ledger: Ledger, batch: Batch) -> tuple[str, State] | None:
+    """Return id and state of the batch that this manifest is already, unless it was Successful."""
+    found = ledger.newest(digest(batch))
+    return None if found is None or found[1] is State.SUCCESSFUL else found
+
+
+def submit(
+    ledger: Ledger,
+    caller: Caller,
+    batch: Batch,
+    now: float,
+    anew: frozenset[str] = frozenset(),
+) -> Submission:
     """Store `batch`; the same manifest again goes on with its unfinished batch (R6).
 
-    A batch that Failed gets fresh tries for what is missing; one that was Successful is done anew
-    under the next number.
+    A batch that Failed gets fresh tries for what is missing, its jobs in `anew` (ids) from their
+    probe on; one that was Successful is done anew under the next number.
     """
     key = digest(batch)
-    if found := ledger.newest(key):
+    if found := unfinished(ledger, batch):
         id, state = found
         if not state.is_final:
             return Submission(id, Arrival.RESUMED)
-        if state is not State.SUCCESSFUL:
-            ledger.retry(id, _restarts(ledger, id))
-            return Submission(id, Arrival.RETRIED)
+        ledger.retry(id, sorted({*_restarts(ledger, id), *anew}))
+        return Submission(id, Arrival.RETRIED)
     id = ledger.next_id(batch.name)
     whole = numbered(batch, id)
     ledger.accept(whole, key, _probes(caller, whole), _starts(whole, now))

@@ -78,6 +78,19 @@ def test_encoder_that_returns_0_with_half_the_frames_is_not_believed(shop, clip)
     assert not (shop.folder / "out/a.mp4").exists()
 
 
+def test_other_build_of_the_encoder_begins_the_job_anew(shop, clip):
+    running = shop.write(MP4, source=clip, segments={"frames": 10}).start()
+    running.wait_for(r"00000\d/encode: Successful")
+    running.kill()
+    wrapped(shop, ["-threads", "1"])
+    with pytest.MonkeyPatch.context() as other:
+        other.setenv("ORCHESTRATOR_FFMPEG", str(shop.folder / "ffmpeg"))
+        said = shop.run()
+    assert "another build" in said.stderr
+    twice = [task for task, number in shop.acceptances().items() if number > 1]
+    assert any(task.endswith("/encode") for task in twice)
+
+
 def test_missing_source_fails_its_job_at_once_and_names_it(shop):
     said = shop.write(MP4, source="nowhere.mov").run(ends=1)
     assert "nowhere.mov" in said.stdout

@@ -1,6 +1,7 @@
 """What the benchmarks share: sources, job manifests, and a clock around a process."""
 
 import hashlib
+import importlib
 import json
 import os
 import subprocess
@@ -8,13 +9,16 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import imageio_ffmpeg
 
 FFMPEG: str = imageio_ffmpeg.get_ffmpeg_exe()
 ORCHESTRATOR = (sys.executable, "-m", "orchestrator")
 
-PICTURE = "testsrc2=s={size}:r=25:d={seconds},split[a][b];[b]crop=iw/2:ih/2,noise=alls=30:allf=t[c];"
+PICTURE = (
+    "testsrc2=s={size}:r=25:d={seconds},split[a][b];[b]crop=iw/2:ih/2,noise=alls=30:allf=t[c];"
+)
 PICTURE += "[a][c]overlay=x='mod(t*80,W/2)':y=H/4,format=yuv420p"
 
 
@@ -34,6 +38,14 @@ def source(seconds: int, size: str = "1280x720") -> Path:
         run([FFMPEG, "-v", "error", "-nostdin", "-y", *words, str(part)])
         part.replace(path)
     return path
+
+
+def helper(name: str) -> ModuleType:
+    """Return a helper module of the tests, which are not a package."""
+    tests = str(Path(__file__).resolve().parents[1])
+    if tests not in sys.path:
+        sys.path.insert(0, tests)
+    return importlib.import_module(name)
 
 
 def manifest(

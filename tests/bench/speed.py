@@ -28,6 +28,9 @@ from tests.bench import kit
 
 SECONDS = 60
 PARALLEL_BAR = 1.05
+THREADING = ("-threads", "-row-mt")
+"""Options of ours that say how threads are used: plain ffmpeg has its own default."""
+
 AAC = {"codec": "aac", "bitrate": "192k"}
 
 
@@ -126,19 +129,18 @@ def _words(command: str) -> tuple[str, ...]:
 
 
 def _between(words: Sequence[str], first: str, last: str) -> list[str]:
-    """Return the words from `first` up to `last`, without what limits the threads."""
+    """Return the words from `first` up to `last`, without those that ffmpeg would not choose."""
     start = words.index(first)
     found = list(words[start : words.index(last, start)])
-    if "-threads" in found:
-        at = found.index("-threads")
-        del found[at : at + 2]
-    if last == "-an" and "-threads" not in found and found[-1:] == ["-threads"]:
-        found.pop()
+    for ours in THREADING:
+        if ours in found:
+            at = found.index(ours)
+            del found[at : at + 2]
     return [_unlimited(word) for word in found]
 
 
 def _unlimited(word: str) -> str:
-    """Let x265 choose its own threads."""
+    """Let x265 choose its own threads, as ffmpeg does."""
     limits = ("pools=", "frame-threads=")
     return ":".join(part for part in word.split(":") if not part.startswith(limits))
 
@@ -178,7 +180,8 @@ def show(found: Mapping[str, object]) -> None:
     seconds = dict(found["seconds"])
     times = " ".join(f"{way} {value:7.2f} s" for way, value in seconds.items())
     ratios = " ".join(
-        f"{key} {found[key]:.3f} (<= {found[key + ' bar']})" for key in ("ours/plain", "ours/parallel")
+        f"{key} {found[key]:.3f} (<= {found[key + ' bar']})"
+        for key in ("ours/plain", "ours/parallel")
     )
     print(f"{found['case']:12} {times}  {ratios}", file=sys.stderr)
 
