@@ -21,6 +21,9 @@ from orchestrator.model.work import AttemptId, Ending, Outcome
 STONES_MAX = 20_000
 """How many forgotten attempts are remembered by name; deliveries come late by seconds, not days."""
 
+UNREADABLE = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What a file that is damaged, or not ours, may raise on its way to a noun."""
+
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
@@ -64,7 +67,7 @@ class Spool:
     def outcome(self, attempt: AttemptId) -> Outcome | None:
         """Return the exit record, or None; one that cannot be read means that it is lost (F21)."""
         try:
-            text = (self.folder(attempt) / "exit.json").read_text()
+            text = (self.folder(attempt) / "exit.json").read_bytes()
         except FileNotFoundError:
             return None
         try:
@@ -72,7 +75,7 @@ class Spool:
             if outcome.attempt == attempt:
                 return outcome
             why = f"its exit record speaks of attempt {outcome.attempt}"
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except UNREADABLE as error:
             why = f"its exit record cannot be read: {error}"
         return Outcome(attempt=attempt, ending=Ending.LOST, why=why)
 
@@ -96,7 +99,7 @@ class Spool:
     def _spec(self, attempt: AttemptId) -> Spec | None:
         try:
             return load(Spec, json.loads((self.folder(attempt) / "spec.json").read_text()))
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        except (OSError, *UNREADABLE):
             return None
 
     def _read_stones(self) -> dict[AttemptId, None]:

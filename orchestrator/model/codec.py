@@ -16,6 +16,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+_PLAIN = (str, int, bool)
+
 
 def dump(noun: object) -> Any:  # the answer is JSON: any of its types
     """Return `noun` as plain JSON data; a field that equals its default is left out."""
@@ -36,7 +38,7 @@ def dump(noun: object) -> Any:  # the answer is JSON: any of its types
 def load(kind: type[T], data: object) -> T:
     """Return the noun of type `kind` that `data` describes.
 
-    Raises ValueError for an unknown key and TypeError for a missing one.
+    Raises ValueError for an unknown key and TypeError for a missing one or another type of value.
     """
     return _load(kind, data)  # type: ignore[no-any-return]  # _load answers by the hint it is given
 
@@ -48,9 +50,11 @@ def canonical(data: object) -> str:
 
 def _load(hint: Any, data: Any) -> Any:
     origin, args = get_origin(hint), get_args(hint)
-    if data is None or hint is object or hint is Any:
+    if hint is object or hint is Any:
         return data
     if origin in (Union, types.UnionType):
+        if data is None:
+            return None
         (inner,) = [each for each in args if each is not type(None)]
         return _load(inner, data)
     if origin is tuple:
@@ -68,7 +72,11 @@ def _load(hint: Any, data: Any) -> Any:
         if unknown := set(data) - set(hints):
             raise ValueError(f"{hint.__name__}: unknown {', '.join(sorted(unknown))}")
         return hint(**{key: _load(hints[key], each) for key, each in data.items()})
-    return float(data) if hint is float else data
+    if hint is float:
+        return float(data)
+    if hint in _PLAIN and not isinstance(data, hint):
+        raise TypeError(f"{type(data).__name__} where {hint.__name__} is wanted")
+    return data
 
 
 @cache

@@ -497,6 +497,25 @@ def test_many_deliveries_at_once_are_all_taken(inproc):
     assert set(inproc.report().attempts) == set(names)
 
 
+def test_refused_delivery_does_not_take_others_with_it(inproc):
+    inproc.run("a0")
+    inproc.engine.ack(inproc.member(), ["a0"])
+    until(lambda: inproc.phase("a0") is None)
+    to, names = inproc.member(), [f"a{number}" for number in range(20)]
+    with ThreadPoolExecutor(20) as pool:
+        taken = list(pool.map(lambda name: inproc.engine.send(to, spec(name)), names))
+    assert taken == [False] + [True] * 19
+
+
+def test_delivery_that_meets_the_close_is_unknown(inproc):
+    to = inproc.member()
+    assert inproc.send("a0")
+    with ThreadPoolExecutor(40) as pool:
+        sent = [pool.submit(inproc.engine.send, to, spec(f"b{n}")) for n in range(200)]
+        inproc.engine.close()
+    assert {each.result() for each in sent} <= {True, False}
+
+
 def test_foreign_settings_of_dask_have_no_effect(tmp_path, monkeypatch):
     monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", "['evil']")
     dask.config.refresh()

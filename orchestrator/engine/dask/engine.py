@@ -7,7 +7,7 @@ import importlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from pathlib import Path
@@ -80,7 +80,7 @@ class InprocEngine:
             return False
         try:
             return done.result(SEND_S + SPARE_S)
-        except (FutureTimeout, asyncio.CancelledError):
+        except (FutureTimeout, CancelledError):
             done.cancel()
             return False
 

@@ -14,6 +14,7 @@ from typing import Any
 from distributed import Client, Scheduler, SchedulerPlugin, Worker, get_worker, wait
 
 from orchestrator.engine.protocol import Table
+from orchestrator.errors import Rejected
 from orchestrator.model.node import Member
 
 log = logging.getLogger(__name__)
@@ -94,9 +95,19 @@ class Desk(SchedulerPlugin):
             self._changed.notify_all()
 
 
-async def deliver(text: str) -> None:
-    """Hand a spec to the agent: the only function that ever crosses the wire."""
+async def deliver(*texts: str) -> None:
+    """Hand specs to the agent: the only function that ever crosses the wire.
+
+    One that is refused does not keep the others from being taken, but fails the delivery.
+    """
     worker = get_worker()
     if not isinstance(worker, OurWorker):
         raise TypeError(f"{worker} is no worker of ours")
-    worker.table.take(text)
+    refused = None
+    for text in texts:
+        try:
+            worker.table.take(text)
+        except Rejected as error:
+            refused = error
+    if refused is not None:
+        raise refused

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from distributed import CancelledError
 
+from orchestrator.engine.dask.carrier import Carrier
 from orchestrator.engine.dask.link import serve
 from orchestrator.engine.dask.parts import Desk, OurScheduler, deliver, ended, make_client
 from orchestrator.engine.protocol import Table
 from orchestrator.model.node import Member
+
+BUNDLE_S = 10.0
 
 
 class Session:
@@ -21,6 +24,7 @@ class Session:
         self._tables = tables
         self._stop = asyncio.Event()
         self._numbers = itertools.count()
+        self._carriers: dict[str, Carrier] = {}
         self.loop: asyncio.AbstractEventLoop
 
     async def run(self, ready: Callable[[Session], None]) -> None:
@@ -51,18 +55,28 @@ class Session:
         """Deliver within `limit_s` seconds; False: unknown."""
         try:
             async with asyncio.timeout(limit_s):
-                return await self._delivered(await self._desk.joined(to), text)
-        except (TimeoutError, CancelledError, OSError):
+                return await self._carrier(await self._desk.joined(to)).carry(text)
+        except TimeoutError:
             return False
 
     def tell(self, to: Member, message: Mapping[str, object]) -> None:
         """Send a message; without a connection it is lost, and whoever sent it looks again."""
         self._desk.tell(to, message)
 
-    async def _delivered(self, address: str, text: str) -> bool:
+    def _carrier(self, address: str) -> Carrier:
+        carrier = self._carriers.get(address)
+        if carrier is None:
+            carrier = self._carriers[address] = Carrier(
+                lambda texts: self._delivered(address, texts)
+            )
+        return carrier
+
+    async def _delivered(self, address: str, texts: Sequence[str]) -> bool:
+        if self._stop.is_set():  # the client closes, or has closed
+            return False
         future = self._client.submit(
             deliver,
-            text,
+            *texts,
             key=f"deliver-{next(self._numbers)}",
             workers=[address],
             allow_other_workers=False,
@@ -70,7 +84,10 @@ class Session:
             pure=False,
         )
         try:
-            await ended([future])
+            async with asyncio.timeout(BUNDLE_S):
+                await ended([future])
             return bool(future.status == "finished")
+        except (TimeoutError, CancelledError, OSError):
+            return False
         finally:
             future.release()

@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import pytest
+from farm_processor import Parts, plugin
+
+from orchestrator.api import Command, Secret
+from orchestrator.controller.brief import LIMIT_DEFAULT_S, Briefing
+from orchestrator.controller.storage import Storage
+from orchestrator.decide.reconcile import Attempt
+from orchestrator.engine.fake import USUAL
+from orchestrator.errors import PluginError
+from orchestrator.ledger.memory import MemoryLedger
+from orchestrator.model.work import Job, Kind, Service, Task
+from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.manager import Plugins
+
+JOB = Job(id="b-0001/j", name="j", processor="parts", asks={})
+TASK = Task(id="b-0001/j/t/000000/encode", job=JOB, kind=Kind.ENCODE, target="t")
+ATTEMPT = Attempt(
+    id="a-000001", task=TASK.id, service=Service.RENDER, node="n1", incarnation="1", lease=5
+)
+
+
+@pytest.fixture
+def spec_of(tmp_path):
+    """Return the spec of a task whose processor answers with the command given."""
+    storage = Storage.at(tmp_path)
+
+    def spec(command, task=TASK):
+        processor = type("Saying", (Parts,), {"command": lambda *args: command})()
+        caller = Caller(Plugins.given(one=plugin(processor)))
+        briefing = Briefing("c", MemoryLedger(), caller, storage)
+        return briefing.spec(ATTEMPT, task, USUAL)[0]
+
+    return spec
+
+
+def job_task(kind=Kind.ENCODE, **job):
+    return replace(TASK, kind=kind, job=replace(JOB, **job))
+
+
+def test_spec_names_attempt_lease_epoch_and_folder(spec_of, tmp_path):
+    spec = spec_of(Command(("ffmpeg", "-i", "a b")))
+    assert (spec.attempt, spec.lease, spec.epoch) == ("a-000001", 5, 1)
+    assert spec.folder == str(tmp_path / "attempts" / "a-000001")
+    assert spec.argv == ("ffmpeg", "-i", "a b")
+
+
+def test_secrets_reach_the_node(spec_of):
+    spec = spec_of(Command(("curl", Secret("tok en")), env={"KEY": Secret("key")}))
+    assert (spec.argv, spec.env) == (("curl", "tok en"), {"KEY": "key"})
+
+
+def test_every_command_has_a_time_limit(spec_of):
+    assert spec_of(Command(("x",))).limit_s == LIMIT_DEFAULT_S
+    assert spec_of(Command(("x",), limit_s=60)).limit_s == 60
+
+
+@pytest.mark.parametrize(("kind", "limit_s"), [(Kind.ENCODE, 7), (Kind.PUBLISH, 60)])
+def test_timeout_of_a_job_goes_before_the_processors_for_its_own_steps(spec_of, kind, limit_s):
+    task = job_task(kind, timeout_s=7.0)
+    assert spec_of(Command(("x",), limit_s=60), task).limit_s == limit_s
+
+
+@pytest.mark.parametrize(("stall_s", "found"), [(None, 60), (5.0, 5), (0.0, None)])
+def test_stall_limit_of_a_job_goes_before_the_processors_and_0_is_none(spec_of, stall_s, found):
+    assert spec_of(Command(("x",), stall_s=60), job_task(stall_s=stall_s)).stall_s == found
+
+
+def test_environment_of_the_job_is_given_and_the_commands_goes_before(spec_of):
+    task = job_task(env={"OCIO": "job", "LANG": "C"})
+    assert spec_of(Command(("x",), env={"OCIO": "own"}), task).env == {"OCIO": "own", "LANG": "C"}
+
+
+def test_preflight_runs_before_segments_alone(spec_of):
+    words = ("/studio/check", "--fast")
+    assert spec_of(Command(("x",)), job_task(preflight=words)).preflight == words
+    assert spec_of(Command(("x",)), job_task(Kind.VERIFY, preflight=words)).preflight == ()
+
+
+def test_large_input_goes_by_way_of_cluster_storage(spec_of):
+    spec = spec_of(Command(("x",), input={"table": "x" * 10_000}))
+    assert (spec.input, spec.input_file is not None, spec.input_sha256 is not None) == (
+        None,
+        True,
+        True,
+    )
+
+
+def test_word_with_a_nul_is_the_processors_fault(spec_of):
+    with pytest.raises(PluginError, match="holds a NUL"):
+        spec_of(Command(("x\0y",)))
+
+
+def test_action_fills_in_destination_and_batch(spec_of):
+    args = {"command": ["mail", "{destination}", "of {batch}"], "destination": "/out/a.mov"}
+    task = replace(TASK, kind=Kind.ACTION, args=args)
+    assert spec_of(Command(("unused",)), task).argv == ("mail", "/out/a.mov", "of b-0001")
+
+
+@pytest.mark.parametrize("command", [None, [], "mail"])
+def test_action_without_words_is_said_so(spec_of, command):
+    task = replace(TASK, kind=Kind.ACTION, args={"command": command})
+    with pytest.raises(PluginError, match="this action has no command"):
+        spec_of(Command(("unused",)), task)

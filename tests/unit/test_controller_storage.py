@@ -1,0 +1,128 @@
+import hashlib
+import logging
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from orchestrator.controller.storage import INLINE_MAX_BYTES, Storage
+from orchestrator.errors import Refusal
+from orchestrator.model.work import Result
+
+LARGE = {"table": "x" * INLINE_MAX_BYTES}
+
+
+@pytest.fixture
+def storage(tmp_path):
+    return Storage.at(tmp_path / "storage")
+
+
+def attempt(storage, **files):
+    folder = storage.attempt("a-000001")
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    return folder
+
+
+def test_folders_are_made_and_others_cannot_look_in(storage):
+    assert sorted(each.name for each in storage.root.iterdir()) == ["attempts", "inputs"]
+    assert (storage.root / "attempts").stat().st_mode & 0o007 == 0
+
+
+def test_place_that_cannot_be_used_is_refused_with_the_way_out(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refusal, match=r"cluster storage .*/file: .*; name another with --storage"):
+        Storage.at(tmp_path / "file")
+
+
+def test_small_input_travels_with_its_spec(storage):
+    assert storage.put("b-0001", {"frames": 10}) == (None, None)
+    assert list((storage.root / "inputs").iterdir()) == []
+
+
+def test_large_input_is_a_file_named_by_its_hash_and_stored_once(storage):
+    path, digest = storage.put("b-0001", LARGE)
+    assert storage.put("b-0001", LARGE) == (path, digest)
+    with open(path, "rb") as file:
+        assert hashlib.sha256(file.read()).hexdigest() == digest
+    assert len(os.listdir(storage.root / "inputs" / "b-0001")) == 1
+
+
+def test_inputs_of_a_batch_are_removed_with_it(storage):
+    storage.put("b-0001", LARGE)
+    path, _ = storage.put("c-0001", LARGE)
+    storage.clear_inputs("b-0001")
+    storage.clear_inputs("b-0001")
+    assert os.listdir(storage.root / "inputs") == ["c-0001"]
+    assert os.path.exists(path)
+
+
+def told(text, name="index.bin"):
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Result(attempt="a-000001", values={"table": {"file": name, "sha256": digest}})
+
+
+def test_facts_bring_the_files_that_a_probe_names(storage):
+    attempt(storage, index_bin="times")
+    facts = storage.facts(told("times"))
+    assert (facts.files, facts.attempt) == ({"index.bin": b"times"}, "a-000001")
+
+
+def test_file_that_is_not_what_was_reported_is_not_believed(storage):
+    attempt(storage, index_bin="other")
+    with pytest.raises(
+        ValueError, match=r"index\.bin of attempt a-000001 is not what was reported"
+    ):
+        storage.facts(told("times"))
+
+
+def test_file_outside_the_attempt_is_not_read(storage, tmp_path):
+    attempt(storage)
+    (tmp_path / "secret").write_text("times")
+    with pytest.raises(FileNotFoundError):
+        storage.facts(told("times", "../../../secret"))
+
+
+def test_media_are_cleared_away_and_the_evidence_stays(storage):
+    folder = attempt(storage, segment_mov="media", log="frame=1", exit_json="{}", result_json="{}")
+    (folder / "parts").mkdir()
+    (folder / "parts" / "a").write_text("media")
+    storage.clear("a-000001")
+    assert sorted(os.listdir(folder)) == ["exit.json", "log", "result.json"]
+
+
+def test_clearing_follows_no_link(storage, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "film.mov").write_text("a night's work")
+    folder = attempt(storage)
+    (folder / "link").symlink_to(tmp_path / "precious")
+    storage.clear("a-000001")
+    assert os.listdir(folder) == []
+    assert os.listdir(tmp_path / "precious") == ["film.mov"]
+
+
+def test_clearing_what_is_not_there_is_nothing(storage, caplog):
+    caplog.set_level(logging.WARNING)
+    storage.clear("a-000009")
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(("free", "low"), [(6, False), (4, True), (0, True)])
+def test_five_percent_are_kept_free(storage, monkeypatch, free, low):
+    disk = SimpleNamespace(f_bavail=free, f_blocks=100, f_frsize=1 << 20)
+    monkeypatch.setattr(os, "statvfs", lambda path: disk)
+    assert (f"{free} MiB free, 5 MiB are kept" in storage.low()) == low
+
+
+def test_of_a_large_disk_no_more_than_2_gib_are_kept(storage, monkeypatch):
+    disk = SimpleNamespace(f_bavail=3 << 10, f_blocks=1 << 20, f_frsize=1 << 20)
+    monkeypatch.setattr(os, "statvfs", lambda path: disk)
+    assert storage.low() == ""
+
+
+def test_storage_that_is_gone_takes_no_new_work_and_says_so(storage):
+    for part in ("attempts", "inputs"):
+        (storage.root / part).rmdir()
+    storage.root.rmdir()
+    assert "No such file or directory; it goes on by itself" in storage.low()
