@@ -41,6 +41,10 @@ class Layout:
         """With which build of which program unfinished jobs were begun."""
         return self.root / "builds.json"
 
+    def untold(self, batch: str) -> Path:
+        """Return the mark of a batch whose end no `run` has told anybody yet."""
+        return self.root / "untold" / batch
+
     @property
     def storage(self) -> Path:
         """Cluster storage: the place that `run --storage` named last, else one in this folder."""

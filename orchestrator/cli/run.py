@@ -31,9 +31,9 @@ from orchestrator.errors import Refusal
 from orchestrator.ledger.lock import Lock
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.ledger.sqlite import SqliteLedger
-from orchestrator.manifest.batch import BatchFile, read_batch
+from orchestrator.manifest.batch import BatchFile, digest, read_batch
 from orchestrator.model.node import Identity
-from orchestrator.model.work import Batch
+from orchestrator.model.work import Batch, State
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
 
@@ -75,16 +75,23 @@ def command(file: Path, output: str, report: bool, **options: Any) -> int:  # cl
             ended = _work(cluster, arrived.batch, quiet)
             root = cluster.storage.root
         over = outcome.Ended(arrived.batch, root, interrupted=not ended)
-        return outcome.report(ledger, over, output, gates=report)
+        code = outcome.report(ledger, over, output, gates=report)
+        where.untold(arrived.batch).unlink(missing_ok=True)
+        return code
 
 
 def _submit(cluster: ThisComputer, where: Layout, batch: Batch, who: Identity) -> Submission:
     ledger, caller = cluster.ledger, cluster.caller
+    newest = ledger.newest(digest(batch))
+    if newest and newest[1] is State.SUCCESSFUL and where.untold(newest[0]).exists():
+        return Submission(newest[0], Arrival.RESUMED)  # its `run` was killed after the last step
     record = BuildRecord(where.builds, ledger, caller)
     found = unfinished(ledger, batch)
     anew = record.renew(who, found[0] if found else None)
     arrived = submit(ledger, caller, batch, cluster.controller.clock(), anew)
     record.begin(arrived.batch, who)
+    where.untold(arrived.batch).parent.mkdir(exist_ok=True)
+    where.untold(arrived.batch).touch()
     return arrived
 
 

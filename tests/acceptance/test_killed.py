@@ -50,3 +50,13 @@ def test_killed_run_goes_on_and_ends_the_same(moment, tmp_path, undisturbed):
     assert hashes(shop) == undisturbed
     assert set(shop.acceptances().values()) == {1}
     assert len(shop.attempts()) == len(shop.acceptances()), "something was done twice"
+
+
+def test_killed_after_the_last_step_it_only_tells_how_it_ended(tmp_path):
+    shop = Shop(tmp_path).write(("wav", "out/a.wav"), source=generated("sound.mp4"))
+    running = shop.start()
+    running.wait_for("batch shop-0001: Successful")
+    running.kill()
+    shop.run()
+    assert shop.json("status", "--all")[0]["batchid"] == "shop-0001"
+    assert len(shop.json("status", "--all")) == 1

@@ -17,7 +17,7 @@ from orchestrator_compressor.work import media, part
 from orchestrator_compressor.work.trouble import Trouble, of_os_error
 
 if TYPE_CHECKING:
-    from av.container import OutputContainer
+    from av.container import InputContainer, OutputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
 
@@ -103,11 +103,11 @@ class Writer:
     def add(self, piece: Piece) -> None:
         """Append all packets of a piece."""
         payload = hashlib.sha256()
-        places = _places(piece)
         count = 0
         with media.opened(str(piece.path)) as container:
             stream = container.streams.video[0]
             _check_headers(piece, stream)
+            places = _places(piece, container, stream)
             if self._stream is None:
                 self._stream = self._template(stream)
             for packet, place in _placed(piece, media.packets(container, stream), places):
@@ -181,12 +181,18 @@ def _depth(piece: Piece) -> int:
     return part.read(piece.path).depth if piece.depth is None else piece.depth
 
 
-def _places(piece: Piece) -> tuple[int, ...] | None:
+def _places(piece: Piece, container: InputContainer, stream: VideoStream) -> tuple[int, ...] | None:
     """Return the place of each packet in display order; None where decode order is it.
 
     Long-GOP files are read once more for it; they are small.  Intra codecs are not, and are not.
     """
-    return None if piece.depth == 0 else part.read(piece.path).ranks
+    if piece.depth == 0:
+        return None
+    times = [packet.pts for packet in media.packets(container, stream)]
+    container.seek(0)
+    if None in times:
+        raise Trouble(f"{piece.path}: a packet has no time")
+    return part.ranks([pts for pts in times if pts is not None])
 
 
 def _placed(
