@@ -22,7 +22,7 @@ SEGMENTS = 1500
 FRAMES = 24  #: each
 FILES_MAX = 256
 RSS_BAR_MIB = 150.0
-SECONDS_BAR = 60.0
+SECONDS_BAR = 10.0
 FILM = Fraction(1001, 24000)
 
 
@@ -30,7 +30,7 @@ def prepare(folder: Path, count: int) -> Path:
     """Return an attempt's folder that asks for `count` segments."""
     pipeline = kit.helper("pipeline")
     line = pipeline.Pipeline(
-        folder / "attempts", kit.source(10, "640x360"), ("-c:v", "libx264", "-qp", "24")
+        folder / "attempts", kit.source(10, "640x360"), ("-c:v", "libx264", "-qp", "44")
     )
     line.probe()
     part = line.record(line.encode(0, FRAMES), 0, FRAMES)
