@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from orchestrator.errors import Refusal
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 CLUSTER = "this-computer"
@@ -57,6 +59,17 @@ class Layout:
     def storage_note(self) -> Path:
         """Where it is kept which place was named, so that nobody need name it again."""
         return self.root / "storage.path"
+
+
+def made(where: Layout) -> Layout:
+    """Make the state folder, for its owner alone; Refusal where it cannot be made."""
+    try:
+        where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Refusal(
+            f"state folder {where.root}: {error.strerror}; name another with --state"
+        ) from error
+    return where
 
 
 def layout(state: Path | None) -> Layout:

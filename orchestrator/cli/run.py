@@ -9,7 +9,7 @@ import click
 
 from orchestrator.cli import dryrun, outcome, session
 from orchestrator.cli.build import Wishes, identity, this_computer
-from orchestrator.cli.options import CLUSTER, layout, output_option, state_option
+from orchestrator.cli.options import CLUSTER, layout, made, output_option, state_option
 from orchestrator.controller.submit import check_able
 from orchestrator.errors import Refusal
 from orchestrator.ledger.sqlite import SqliteLedger
@@ -40,7 +40,7 @@ def command(file: Path, output: str, report: bool, **options: Any) -> int:  # cl
     plugins = Plugins.installed()
     manifest = read_batch(file, plugins.processors, plugins.settings_folders())
     _refuse_later(manifest.batch)
-    where, wishes = layout(options["state"]), _wishes(manifest, options["storage"])
+    where, wishes = made(layout(options["state"])), _wishes(manifest, options["storage"])
     caller = Caller(plugins)
     who = identity(where, plugins, wishes)
     check_able(caller, manifest.batch, [who])

@@ -16,7 +16,6 @@ from orchestrator.cli.watcher import Watcher
 from orchestrator.controller.builds import BuildRecord
 from orchestrator.controller.submit import Arrival, Submission, submit, unfinished
 from orchestrator.decide.reconcile import View
-from orchestrator.errors import Refusal
 from orchestrator.ledger.lock import Lock
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.manifest.batch import digest
@@ -87,12 +86,6 @@ def _interrupts(cluster: ThisComputer) -> Iterator[None]:
 @contextmanager
 def turn(where: Layout) -> Iterator[None]:
     """Wait until no other `run` works on the same state, and say whom we wait for."""
-    try:
-        where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise Refusal(
-            f"state folder {where.root}: {error.strerror}; name another with --state"
-        ) from error
     lock = Lock(where.root / "ledger.lock")
     if not lock.take(wait=False):
         sys.stderr.write(f"Waiting: {lock.holder()} works on {where.root}; this run is next.\n")
