@@ -122,6 +122,110 @@ def _edit_listed() -> list[str]:
     return ["-ss", "0.5", "-i", str(generated("open-gop.mp4")), "-c", "copy"]
 
 
+def _file(name: str, data: str | bytes) -> str:
+    """Return the path of a file with this content, for a recipe to read."""
+    content = data.encode() if isinstance(data, str) else data
+    path = cache() / "generated" / f"{hashlib.sha256(content).hexdigest()[:12]}-{name}"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    return str(path)
+
+
+def _subtitles(*cues: tuple[str, str, str]) -> str:
+    """A file of cues: seconds from, to, and text."""
+    rows = [
+        f"{n}\n00:00:0{start} --> 00:00:0{end}\n{text}\n\n"
+        for n, (start, end, text) in enumerate(cues)
+    ]
+    return _file("cues.srt", "".join(rows))
+
+
+def _chapters(*starts: int, encoding: str = "utf-8") -> str:
+    """A file of chapters, by the milliseconds at which they start; each is a second long."""
+    rows = [
+        f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={start}\nEND={start + 1000}\ntitle=From {start}\n"
+        for start in starts
+    ]
+    return _file("chapters.txt", (";FFMETADATA1\ntitle=Ä film\n" + "".join(rows)).encode(encoding))
+
+
+def _plain() -> list[str]:
+    return ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+
+
+def _everything() -> list[str]:
+    """All a source can have, five seconds late; the German cues overlap, two of them start at once."""
+    english = _subtitles(("1,000", "1,500", "One <i>two</i>"), ("2,250", "3,000", "Three"))
+    german = _subtitles(
+        ("0,400", "1,100", "Anna"), ("1,100", "2,000", "Bert"), ("1,100", "3,500", "Carl")
+    )
+    return [
+        *(
+            *_picture(4, size="160x90"),
+            *_sound(4),
+            "-i",
+            english,
+            "-i",
+            german,
+            "-i",
+            _chapters(6000, 7500),
+        ),
+        *("-map", "0:v", "-map", "1:a", "-map", "2:s", "-map", "3:s"),
+        *("-map_metadata", "4", "-map_chapters", "4", *_plain(), "-c:s:1", "srt"),
+        *("-output_ts_offset", "5"),
+        *("-attach", _file("a.ttf", "a font"), "-metadata:s:t:0", "mimetype=font/ttf"),
+        *("-attach", str(generated("cover.jpg")), "-metadata:s:t:1", "mimetype=image/jpeg"),
+        *("-metadata:s:t:1", "filename=cover.jpg", "-metadata:s:a:0", "language=deu"),
+        *("-metadata:s:s:0", "language=eng", "-metadata:s:s:1", "language=deu"),
+        *("-metadata:s:s:1", "title=Deutsch", "-disposition:s:1", "forced"),
+    ]
+
+
+def _timecoded(rate: str, timecode: str) -> Callable[[], list[str]]:
+    return lambda: [
+        *(*_picture(2, rate=rate, size="160x90"), *_plain(), "-timecode", timecode),
+    ]
+
+
+def _turned() -> list[str]:
+    return ["-display_rotation", "90", "-i", str(generated("timecode.mov")), "-c", "copy"]
+
+
+def _bitmap_subtitles() -> list[str]:
+    """Subtitles as on a Blu-ray: a blue bar from 0.5 to 1.5 s."""
+    bar = b"".join(b"\0" + bytes([0x80 | 16, 1]) + b"\0\0" for _ in range(4))
+
+    def piece(time: float, kind: int, *parts: tuple[int, int] | bytes) -> bytes:
+        body = b"".join(p if isinstance(p, bytes) else p[0].to_bytes(p[1], "big") for p in parts)
+        head = b"PG" + int(time * 90000).to_bytes(4, "big") + bytes(4) + bytes([kind])
+        return head + len(body).to_bytes(2, "big") + body
+
+    def shown(time: float, number: int, *object: tuple[int, int]) -> bytes:
+        size = ((160, 2), (90, 2), (0x10, 1), (number, 2))
+        state = ((0x80 if object else 0, 1), (0, 1), (0, 1), (1 if object else 0, 1))
+        window = ((1, 1), (0, 1), (0, 2), (0, 2), (16, 2), (4, 2))
+        return piece(time, 0x16, *size, *state, *object) + piece(time, 0x17, *window)
+
+    palette = piece(0.5, 0x14, (0, 2), (1, 1), (41, 1), (110, 1), (240, 1), (255, 1))
+    picture = piece(0.5, 0x15, (0, 2), (0, 1), (0xC0, 1), (len(bar) + 4, 3), (16, 2), (4, 2), bar)
+    first = shown(0.5, 0, (0, 2), (0, 1), (0, 1), (0, 2), (0, 2)) + palette + picture
+    data = first + piece(0.5, 0x80) + shown(1.5, 1) + piece(1.5, 0x80)
+    return [
+        *(*_picture(2, size="160x90"), "-f", "sup", "-i", _file("bar.sup", data)),
+        *(
+            "-map",
+            "0:v",
+            "-map",
+            "1:s",
+            *_plain(),
+            "-c:s",
+            "copy",
+            "-metadata:s:s:0",
+            "language=fra",
+        ),
+    ]
+
+
 def _copied(name: str) -> Callable[[], list[str]]:
     return lambda: ["-i", str(generated(name)), "-map", "0", "-c", "copy"]
 
@@ -130,6 +234,11 @@ RECIPES: dict[str, Callable[[], list[str]]] = {
     "open-gop.mp4": _x264("keyint=25", "min-keyint=25", "open-gop=1", "scenecut=0"),
     "long-gop.mp4": _x264("keyint=1000", "bframes=3"),
     "one-frame-gop.mp4": _x264("keyint=1"),
+    "slow.ts": lambda: [
+        # packets stand farther before their time than the 0.13 s that ffmpeg itself allows for
+        *(*_picture(30, rate="2", size="160x90"), "-c:v", "libx264", "-pix_fmt", "yuv420p"),
+        *("-x264-params", "keyint=6:min-keyint=6:bframes=3:b-adapt=0:open-gop=1:scenecut=0"),
+    ],
     "b-frames.mp4": _x264("keyint=20", "bframes=5", "b-pyramid=normal", "ref=4"),
     "open-gop-hevc.mp4": lambda: [
         *(*_picture(), "-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1"),
@@ -162,5 +271,17 @@ RECIPES: dict[str, Callable[[], list[str]]] = {
     "interlaced.mov": lambda: [
         *(*_picture(2), "-vf", "setfield=bff", "-c:v", "prores_ks", "-flags", "+ildct"),
     ],
+    "cover.jpg": lambda: [*_picture(1, size="64x64"), "-frames:v", "1"],
+    "everything.mkv": _everything,
+    "timecode.mov": _timecoded("25", "01:00:00:00"),
+    "drop-frame.mp4": _timecoded("30000/1001", "01:00:00;02"),
+    "turned.mov": _turned,
+    "latin-1.mkv": lambda: [
+        *(*_picture(2, size="160x90"), "-i", _chapters(0, encoding="latin-1"), *_plain()),
+    ],
+    "uneven-timecode.mov": lambda: [
+        *("-i", str(generated("vfr.mp4")), "-c", "copy", "-timecode", "01:00:00:00"),
+    ],
+    "bitmap-subtitles.mkv": _bitmap_subtitles,
     "sound.wav": lambda: [*_sound(), "-c:a", "pcm_s16le"],
 }

@@ -38,7 +38,8 @@ class Line:
 
     folder: Path
     job: Job
-    patch: Patch = same
+    patch: Patch = same  #: of an encoder's words
+    finish: Patch = same  #: of the finishing pass's words
 
     def __post_init__(self) -> None:
         self.processor = Plugins.installed().processor(self.job.processor)
@@ -89,6 +90,8 @@ class Line:
         words = command.words()
         if task.kind is Kind.ENCODE:
             words = self.patch(words)
+        if task.kind is Kind.ASSEMBLE:
+            words = self.finish(words)
         self.words[task.id] = words
         (folder / "input.json").write_text(json.dumps(command.input))
         ended = subprocess.run(

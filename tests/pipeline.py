@@ -41,6 +41,7 @@ class Pipeline:
     threads: int = 1
     done: Any = None
     facts: dict[str, Any] = field(default_factory=dict)
+    output: Mapping[str, str] = field(default_factory=lambda: {"kind": "source"})
     numbers: Any = field(default_factory=lambda: count(1))
 
     def verb(self, verb: str, data: Mapping[str, object], *words: str, code: int = 0) -> Done:
@@ -171,7 +172,7 @@ class Pipeline:
             extra = ["-itsoffset", f"{float(ao or 0):.6f}", "-i", f"file:{path}"]
         data = {
             "table": self.named,
-            "output": {"kind": "source"},
+            "output": self.output,
             "segments": segments,
             "video": video,
             "audio": audio,
@@ -207,7 +208,7 @@ class Pipeline:
             "sha256": final.result["sha256"],
             "container": path.suffix[1:],
             "table": self.named,
-            "output": {"kind": "source"},
+            "output": self.output,
             "segments": segments,
             "expect": {"video": {**video, "start": str(vo), **expect}, "audio": audio},
             "source": str(self.source),

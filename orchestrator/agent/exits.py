@@ -10,8 +10,16 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` itself takes 5 ms to import
+    from typing import NoReturn
 
 RESULT_BYTES_MAX = 8 << 10
+DEPTH_MAX = 64
+"""Of JSON that we are given: what nests deeper could be read, and then not be written again."""
+
 LOG_TAIL_BYTES = 4 << 10
 
 _PROBE_BYTES = 64 << 10
@@ -73,7 +81,7 @@ def read_result(folder: str) -> tuple[dict[str, object], str]:
     Only a regular file of at most 8 KiB with one JSON object is read: a command writes it.
     """
     try:
-        data = _regular(os.path.join(folder, "result.json"))
+        data = regular(os.path.join(folder, "result.json"), RESULT_BYTES_MAX + 1)
     except FileNotFoundError:
         return {}, ""
     except OSError as error:
@@ -81,26 +89,54 @@ def read_result(folder: str) -> tuple[dict[str, object], str]:
     if len(data) > RESULT_BYTES_MAX:
         return {}, f"result.json has more than {RESULT_BYTES_MAX} bytes; put more into a file"
     try:
-        values = json.loads(data, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        values = parsed(data)
+    except ValueError as error:
         return {}, f"result.json is not JSON: {error}"
     if not isinstance(values, dict):
         return {}, "result.json is no JSON object"
     return values, ""
 
 
-def _regular(path: str) -> bytes:
-    """Return the beginning of a regular file; no link is followed, no pipe waited for."""
+def regular(path: str, count: int) -> bytes:
+    """Return the first `count` bytes of a regular file; no link is followed, no pipe waited for.
+
+    Raises OSError.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
-        return os.read(descriptor, RESULT_BYTES_MAX + 1)
+        return os.read(descriptor, count)
     finally:
         os.close(descriptor)
 
 
-def _no_constant(word: str) -> object:
+def parsed(text: bytes) -> object:
+    """Return what `text` says as JSON; ValueError where it is none, or nests without measure."""
+    try:
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError(f"nested deeper than {DEPTH_MAX}") from error
+    level, depth = [value], 0
+    while level := [each for holder in level for each in _held(holder)]:
+        depth += 1
+        if depth > DEPTH_MAX:
+            raise ValueError(f"nested deeper than {DEPTH_MAX}")
+    return value
+
+
+def _held(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _finite(word: str) -> float:
+    value = float(word)
+    return value if value - value == 0 else _no_constant(word)
+
+
+def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON")
 
 

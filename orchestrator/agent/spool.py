@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestrator.agent import exits
 from orchestrator.agent.files import write_whole
 from orchestrator.model.codec import canonical, load
 from orchestrator.model.node import Spec
@@ -20,6 +20,9 @@ from orchestrator.model.work import AttemptId, Ending, Outcome
 
 STONES_MAX = 20_000
 """How many forgotten attempts are remembered by name; deliveries come late by seconds, not days."""
+
+RECORD_BYTES_MAX = 1 << 20
+"""A spec or an exit record is far smaller; of a larger file no more is read."""
 
 UNREADABLE = (ValueError, TypeError, AttributeError, OverflowError, RecursionError)
 """What a file that is damaged, or not ours, may raise on its way to a noun."""
@@ -59,23 +62,29 @@ class Spool:
             self.epoch = epoch
 
     def held(self) -> Iterator[tuple[AttemptId, Spec | None]]:
-        """Yield what it holds, oldest first; None for a spec that cannot be read."""
-        folders = sorted(os.scandir(self._attempts), key=lambda entry: entry.stat().st_mtime_ns)
-        for entry in folders:
+        """Yield what it holds, oldest first; None for a spec that cannot be read.
+
+        What no agent made, as a file that some other program left, is not looked at.
+        """
+        folders = [
+            entry
+            for entry in os.scandir(self._attempts)
+            if is_attempt_id(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
+        for entry in sorted(folders, key=lambda entry: entry.stat().st_mtime_ns):
             yield entry.name, self._spec(entry.name)
 
     def outcome(self, attempt: AttemptId) -> Outcome | None:
         """Return the exit record, or None; one that cannot be read means that it is lost (F21)."""
         try:
-            text = (self.folder(attempt) / "exit.json").read_bytes()
-        except FileNotFoundError:
-            return None
-        try:
-            outcome = load(Outcome, json.loads(text))
+            text = exits.regular(str(self.folder(attempt) / "exit.json"), RECORD_BYTES_MAX)
+            outcome = load(Outcome, exits.parsed(text))
             if outcome.attempt == attempt:
                 return outcome
             why = f"its exit record speaks of attempt {outcome.attempt}"
-        except UNREADABLE as error:
+        except FileNotFoundError:
+            return None
+        except (OSError, *UNREADABLE) as error:
             why = f"its exit record cannot be read: {error}"
         return Outcome(attempt=attempt, ending=Ending.LOST, why=why)
 
@@ -98,9 +107,11 @@ class Spool:
 
     def _spec(self, attempt: AttemptId) -> Spec | None:
         try:
-            return load(Spec, json.loads((self.folder(attempt) / "spec.json").read_text()))
+            text = exits.regular(str(self.folder(attempt) / "spec.json"), RECORD_BYTES_MAX)
+            spec = load(Spec, exits.parsed(text))
         except (OSError, *UNREADABLE):
             return None
+        return spec if spec.attempt == attempt else None
 
     def _read_stones(self) -> dict[AttemptId, None]:
         """Read the tombstones; a file that has grown long keeps its end."""

@@ -183,7 +183,7 @@ class AgentTable:
 
     def _adopt(self, attempt: AttemptId, spec: Spec | None) -> None:
         if outcome := self._spool.outcome(attempt):
-            self._end(outcome)
+            self._tell(outcome)
             return
         if spec is None or spec.service not in self._lanes:
             why = "its spec in the spool is not whole" if spec is None else "no such service now"
@@ -244,9 +244,12 @@ class AgentTable:
 
     def _end(self, outcome: Outcome) -> None:
         """Record an outcome that no runner writes; it is on the disk first."""
-        is_refused = outcome.ending is Ending.UNSTARTED
         self._spool.settle(outcome)
-        self._record(outcome, Phase.REFUSED if is_refused else None)
+        self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Record an outcome that is on the disk."""
+        self._record(outcome, Phase.REFUSED if outcome.ending is Ending.UNSTARTED else None)
 
     def _kill(self, attempt: AttemptId, grace_s: float) -> None:
         with self._memory:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.controller.storage import Storage
@@ -15,6 +16,9 @@ from orchestrator.plugin.caller import Caller
 
 LIMIT_DEFAULT_S = 24 * 3600.0
 """Every command has a time limit (P7); this one where neither processor nor job names one."""
+
+TOKEN = re.compile(r"\{(destination|batch)\}")
+"""What the words of an action may name."""
 
 OF_PERSONS = frozenset({Kind.ENCODE, Kind.RENDER, Kind.ANALYSE, Kind.AUDIO, Kind.ACTION})
 """Kinds that a job's preflight and stallAfter speak of; the others are our own steps."""
@@ -58,10 +62,8 @@ class Briefing:
         file, digest = self.storage.put(job.batch, command.input) if command.input else (None, None)
         stall_s = job.stall_s if personal and job.stall_s is not None else command.stall_s
         limit_s = (job.timeout_s if personal else None) or command.limit_s or LIMIT_DEFAULT_S
-        words = [*command.words(), *task.job.preflight]
-        if any("\0" in word for word in words):
-            raise PluginError(f"task {task.id}: a word of its command holds a NUL; remove it")
         env = {**job.env, **{name: _plain(value) for name, value in command.env.items()}}
+        _check_words(task, [*command.words(), *job.preflight, *env.values()])
         return Spec(
             cluster=self.cluster,
             epoch=self.ledger.epoch,
@@ -83,6 +85,18 @@ class Briefing:
         )
 
 
+def _check_words(task: Task, words: Iterable[str]) -> None:
+    """Refuse what no system takes as a word."""
+    text = "".join(words)
+    if "\0" in text:
+        raise PluginError(f"task {task.id}: a word of its command holds a NUL; remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        what = "a word of its command holds half a character"
+        raise PluginError(f"task {task.id}: {what}; remove it") from error
+
+
 def _plain(value: object) -> str:
     return str(getattr(value, "value", value))
 
@@ -92,10 +106,6 @@ def _action(task: Task) -> Command:
     words = task.args.get("command")
     if not isinstance(words, list | tuple) or not words:
         raise PluginError(f"task {task.id}: this action has no command")
-    names = {"{destination}": str(task.args.get("destination", "")), "{batch}": task.job.batch}
-    filled = []
-    for word in map(str, words):
-        for token, value in names.items():
-            word = word.replace(token, value)
-        filled.append(word)
-    return Command(tuple(filled))
+    names = {"destination": str(task.args.get("destination", "")), "batch": task.job.batch}
+    # in one pass: a destination may be called {batch}
+    return Command(tuple(TOKEN.sub(lambda hit: names[hit[1]], str(word)) for word in words))

@@ -74,7 +74,7 @@ def _load(hint: Any, data: Any) -> Any:
         return hint(**{key: _load(hints[key], each) for key, each in data.items()})
     if hint is float:
         return float(data)
-    if hint in _PLAIN and not isinstance(data, hint):
+    if hint in _PLAIN and type(data) is not hint:  # True would pass for 1
         raise TypeError(f"{type(data).__name__} where {hint.__name__} is wanted")
     return data
 

@@ -127,7 +127,7 @@ def _promised(answer: Any, kinds: Any) -> Any:
 def _json(data: Any) -> Any:
     """Return what a stranger wants stored or sent, if that can be done."""
     try:
-        canonical(data)
+        canonical(data).encode()
     except (TypeError, ValueError) as error:
         raise _Broken(f"answered what is not JSON: {error}") from error
     return data

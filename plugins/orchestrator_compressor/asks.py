@@ -85,8 +85,17 @@ def known_paths(job: Job, asks: Asks) -> Iterator[tuple[Output, str]]:
 
 def filled(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> str:
     """Return an output's destination, with `late` for the tokens that the manifest does not tell."""
+    return destination.fill(output.template, _values(job, asks, output, late))
+
+
+def astray(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> str | None:
+    """Say why a destination, filled in like this, is not where it is written; None: it is."""
+    return destination.astray(output.template, _values(job, asks, output, late))
+
+
+def _values(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> dict[str, str]:
     values = destination.early(job.id, asks.source, output.setting, output.number + 1)
-    return destination.fill(output.template, {**values, **late})
+    return {**values, **late}
 
 
 def _outputs(job: Job) -> Sequence[Mapping[str, object]]:
@@ -115,6 +124,8 @@ def _destination_faults(job: Job, asks: Asks) -> Iterator[Fault]:
         for text in destination.faults(output.template, output.setting):
             yield Fault(where, text)
     for output, path in known_paths(job, asks):
+        where = ("outputs", output.number, "destination")
         if path == asks.source:
-            where = ("outputs", output.number, "destination")
             yield Fault(where, "is the source itself; choose another name")
+        if elsewhere := astray(job, asks, output, {}):
+            yield Fault(where, elsewhere)

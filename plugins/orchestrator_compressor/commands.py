@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 from typing import cast
 
 from orchestrator.api import Command, IfExists, Job, Kind, Places, Result, Task, TaskId, task_id
-from orchestrator_compressor import asks, expect, facts, recipe
+from orchestrator_compressor import asks, expect, facts, finish, recipe
 from orchestrator_compressor.asks import Output
 from orchestrator_compressor.facts import PACKETS, Source
 from orchestrator_compressor.product import Product, settle
-from orchestrator_compressor.recipe import Cut, Means, Parts
+from orchestrator_compressor.recipe import Cut, Means
 
 PROGRAM = ("-m", "orchestrator_compressor.work")
 WATCH = r"^(frame|gate|time)=\d"
@@ -21,7 +21,6 @@ STALL_S = 60.0  #: an encoder that shows no frame for so long hangs
 PROBE_LIMIT_S = 4 * 3600.0
 FINAL = "final"  #: stem of the finished file
 AUDIO = "audio"  #: stem of the encoded sound
-VIDEO = "video"  #: stem of the joined pictures
 SEGMENT = "segment"
 
 Values = Mapping[str, object]
@@ -159,18 +158,22 @@ def _audio(step: Step) -> Command:
 def _assemble(step: Step) -> Command:
     product, setting = step.product, step.output.setting
     name = f"{FINAL}.{setting.container}"
-    video = VIDEO + product.picture.video.codec.suffix if product.picture else None
     sound = step.id(Kind.AUDIO)
     audio = step.there(sound, AUDIO + product.sound.audio.codec.suffix) if product.sound else None
-    parts = Parts(video=step.here(video) if video else None, audio=audio)
-    words = recipe.finish(step.means, step.source, product, parts, step.here(name))
+    parts = finish.parts(product, step.here, audio)
+    words = finish.finish(step.means, step.source, product, parts, step.here(name))
     asked = {
         **_source(step),
         **_times(step),
         "segments": [_segment(step, *each) for each in _segments(step)],
-        "video": video,
+        "video": parts.video and posixpath.basename(parts.video),
         "container": setting.container,
         "audio": {**step.values(sound), "path": audio} if audio else None,
+        "marks": _marks(step),
+        "zero": str(product.zero),
+        "chapters": parts.chapters,
+        "subtitles": {str(n): path for n, path in parts.subtitles.items()},
+        "covers": {str(n): path for n, path in parts.covers.items()},
         "final": name,
     }
     return _work(step, "assemble", words, asked)
@@ -182,7 +185,7 @@ def _verify(step: Step) -> Command:
     picture = None
     if product.picture:
         begin = product.picture.start - product.zero
-        tags = expect.tags(setting, cast("str | None", step.task.args["rate"]))
+        tags = expect.tags(product, cast("str | None", step.task.args["rate"]))
         picture = {**expect.picture(product.picture, final), **tags, "start": str(begin)}
     asked = {
         **_source(step),
@@ -198,7 +201,15 @@ def _verify(step: Step) -> Command:
         "expect": {
             "video": picture,
             "audio": expect.sound(product, step.values(step.id(Kind.AUDIO))),
+            "streams": expect.listed(product),
+            "subtitles": [
+                {"stream": each.stream, "stacked": each.is_stacked}
+                for each in product.others.subtitles
+            ],
+            "chapters": product.others.chapters,
         },
+        "marks": _marks(step),
+        "zero": str(product.zero),
         "setting": setting.name,
         "destination": step.task.args["destination"],
     }
@@ -255,6 +266,14 @@ def _source(step: Step) -> dict[str, object]:
 def _table(step: Step) -> dict[str, str]:
     path = step.there(step.probe, step.source.table_file)
     return {"path": path, "sha256": step.source.table_sha256}
+
+
+def _marks(step: Step) -> dict[str, object] | None:
+    """Return where the probe wrote down cues and chapters; None: the source has none."""
+    marks = step.source.marks
+    if marks is None:
+        return None
+    return {**marks, "path": step.there(step.probe, str(marks["file"]))}
 
 
 def _times(step: Step) -> dict[str, object]:

@@ -21,6 +21,7 @@ OF_PICTURES = frozenset({"width", "height", "fps", "segments"})
 KNOWN = EARLY | OF_PICTURES | {"date", "storage"}
 ROOTED = frozenset({"source.parent", "storage"})
 """Those that stand for an absolute path and can only begin one."""
+NO_NAMES = frozenset({"", ".", ".."})
 RATE_DIGITS = 3
 
 
@@ -41,6 +42,18 @@ def fill(template: str, values: Mapping[str, str]) -> str:
         return values.get(hit[1], hit[0])
 
     return TOKEN.sub(value, template)
+
+
+def astray(template: str, values: Mapping[str, str]) -> str | None:
+    """Say which name of a template its tokens leave empty, or make ``.`` or ``..``; None: none.
+
+    The file would stand in another folder than the one that is written.
+    """
+    for part in template.split("/"):
+        found = fill(part, values)
+        if found in NO_NAMES and tokens(part):
+            return f"{part} becomes {found or 'nothing'} here; add to it, or leave it out"
+    return None
 
 
 def early(job: str, source: str, setting: Setting, counter: int) -> dict[str, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from orchestrator_compressor import streams
 from orchestrator_compressor.codecs import MOV_LIKE, decoded_as
+from orchestrator_compressor.finish import TAGS
 from orchestrator_compressor.product import Picture, Product
-from orchestrator_compressor.recipe import TAGS
-from orchestrator_compressor.settings import Setting
 
 WHOLE_PIXELS = (".mkv", ".webm")
 """Endings of files that keep the width as shown in whole pixels: shapes of pixels get rounded."""
@@ -33,11 +33,33 @@ def picture(planned: Picture, name: str) -> dict[str, object]:
     }
 
 
-def tags(setting: Setting, rate: str | None) -> dict[str, object]:
-    """Return what a finished file says beyond its pictures: its tag, and its rate if it has one."""
+def tags(product: Product, rate: str | None) -> dict[str, object]:
+    """Return what a finished file says beyond its pictures: tag, timecode, its rate if it has one.
+
+    Its pictures stand upright: they were turned when they were encoded.
+    """
+    setting = product.setting
     tag = TAGS.get(setting.video.name) if setting.video else None
-    said: dict[str, object] = {"tag": tag} if tag and setting.container in MOV_LIKE else {}
+    said: dict[str, object] = {"rotation": 0, "timecode": product.others.timecode}
+    said |= {"tag": tag} if tag and setting.container in MOV_LIKE else {}
     return said | ({"rate": rate} if rate else {})
+
+
+def listed(product: Product) -> list[str]:
+    """Return the streams of the finished file, in its order: type, codec, and language if known.
+
+    Those of chapters and timecode are not among them; they are judged by what they say.
+    """
+    others, container = product.others, product.setting.container
+    found: list[tuple[str, ...]] = []
+    if product.picture:
+        found.append(("video", product.picture.video.codec.codec))
+    if heard := product.heard:
+        found.append(("audio", heard.codec, streams.language(container, heard.language)))
+    found += [("subtitle", each.codec, each.language) for each in others.subtitles]
+    found += [("attachment",)] * others.attachments
+    found += [("attached", each.codec) for each in others.covers]
+    return [" ".join(filter(None, each)) for each in found]
 
 
 def sound(product: Product, encoded: Mapping[str, object]) -> dict[str, object] | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
+from orchestrator_compressor.table import ratio
+
 Values = Mapping[str, object]
+WHOLE_MAX = 10**18
+WORD = re.compile(r"[A-Za-z0-9_.,+ -]*")
 PACKETS = "packets"  #: the table was made from the packets; it may yet prove wrong
 DECODER = "decoder"  #: it was made by the decoder that will encode; nothing is more right
 UNSPECIFIED = frozenset({None, "", "unknown", "unspecified", "reserved"})
@@ -41,6 +46,7 @@ class VideoFacts:
     rate: Fraction | None = None  #: average, frames a second
     start: Fraction = Fraction(0)  #: of the first frame, in seconds of the source's clock
     tb: Fraction = Fraction(1)  #: seconds a tick of its times
+    is_even: bool = True  #: its frames stand on a grid of that rate
 
     @property
     def is_turned(self) -> bool:
@@ -65,11 +71,27 @@ class AudioFacts:
     duration_s: float | None = None  #: None: unknown
     sample_format: str = ""
     samples: int | None = None  #: None: could not be counted
+    language: str = ""  #: three letters; empty: the source does not say
+    title: str = ""
 
     @property
     def depth(self) -> int:
         """How many bits a sample deserves: 16 or 24."""
         return 16 if self.sample_format in {"u8", "u8p", "s16", "s16p"} else 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherFacts:
+    """A stream that is neither the pictures nor sound."""
+
+    index: int
+    type: str  #: subtitle, attached (a cover picture), timecode, chapters, video, data
+    codec: str = ""  #: empty: unknown
+    language: str = ""
+    title: str = ""  #: only where ffmpeg does not bring it along by itself
+    disposition: str = ""  #: likewise, in ffmpeg's words
+    start: Fraction | None = None  #: of its first cue, in seconds of the source's clock
+    overlaps: bool = False  #: two of its cues are shown at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +106,11 @@ class Source:
     table_sha256: str = ""
     video: VideoFacts | None = None
     audio: tuple[AudioFacts, ...] = ()
-    others: tuple[str, ...] = ()  #: types of the streams that are neither
+    others: tuple[OtherFacts, ...] = ()
+    attachments: int = 0  #: files in it: fonts
+    chapters: int = 0
+    timecode: str | None = None  #: of its first frame
+    marks: Values | None = None  #: file and sha256 of its cues and chapters; None: it has none
     existing: frozenset[str] = frozenset()  #: destinations that stand already
     notes: tuple[str, ...] = ()
 
@@ -101,19 +127,26 @@ def read(values: Values) -> Source:
         others = cast("Sequence[Values]", values.get("others", ()))
         return Source(
             path=str(values.get("path", "")),
-            format=str(values["format"]),
+            format=_word(values["format"]),
             fingerprint=cast("Values", values["fingerprint"]),
             mode=str(table.get("mode", PACKETS)),
             table_file=str(table.get("file", "")),
             table_sha256=str(table.get("sha256", "")),
             video=_video(video) if video else None,
             audio=tuple(_audio(each) for each in audio),
-            others=tuple(str(each.get("type", "data")) for each in others),
+            others=tuple(_other(each) for each in others),
+            attachments=_int(values.get("attachments") or 0),
+            chapters=_int(values.get("chapters") or 0),
+            timecode=cast("str | None", values.get("timecode")),
+            marks=cast("Values | None", values.get("marks")),
             existing=frozenset(cast("Mapping[str, object]", values.get("existing", {}))),
             notes=tuple(map(str, cast("Sequence[str]", values.get("notes", ())))),
         )
     except KeyError as error:
         raise ValueError(f"the probe's result lacks {error}; probe the source again") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        what = " ".join(str(error).split())
+        raise ValueError(f"the probe's result: {what}; probe the source again") from error
 
 
 def _video(values: Values) -> VideoFacts:
@@ -122,10 +155,10 @@ def _video(values: Values) -> VideoFacts:
     order = values.get("field_order")
     return VideoFacts(
         index=_int(values["index"]),
-        codec=str(values.get("codec", "")),
-        width=_int(values["width"]),
-        height=_int(values["height"]),
-        pixel_format=str(values["pix_fmt"]),
+        codec=_word(values.get("codec", "")),
+        width=_int(values["width"], least=1),
+        height=_int(values["height"], least=1),
+        pixel_format=_word(values["pix_fmt"]),
         sar=sar if sar else Fraction(1),
         rotation=_int(values.get("rotation") or 0),
         field_order=str(order) if order in INTERLACED else "progressive",
@@ -138,6 +171,7 @@ def _video(values: Values) -> VideoFacts:
         rate=rate if rate else None,
         start=_fraction(values.get("start")) or Fraction(0),
         tb=_fraction(values.get("tb")) or Fraction(1),
+        is_even=bool(values.get("constant", True)),
     )
 
 
@@ -145,26 +179,56 @@ def _audio(values: Values) -> AudioFacts:
     duration, samples = values.get("duration_s"), values.get("samples")
     return AudioFacts(
         index=_int(values["index"]),
-        codec=str(values.get("codec", "")),
-        rate=_int(values["rate"]),
-        channels=_int(values["channels"]),
+        codec=_word(values.get("codec", "")),
+        rate=_int(values["rate"], least=1),
+        channels=_int(values["channels"], least=1),
         start=_fraction(values.get("start")) or Fraction(0),
-        duration_s=float(cast("float", duration)) if duration else None,
-        sample_format=str(values.get("sample_fmt") or ""),
+        duration_s=_seconds(duration) if duration else None,
+        sample_format=_word(values.get("sample_fmt") or ""),
         samples=None if samples is None else _int(samples),
+        language=str(values.get("language") or ""),
+        title=str(values.get("title") or ""),
     )
 
 
-def _int(value: object) -> int:
-    return int(cast("int", value))
+def _other(values: Values) -> OtherFacts:
+    return OtherFacts(
+        index=_int(values["index"]),
+        type=str(values.get("type", "data")),
+        codec=str(values.get("codec") or ""),
+        language=str(values.get("language") or ""),
+        title=str(values.get("title") or ""),
+        disposition=str(values.get("disposition") or ""),
+        start=_fraction(values.get("start")),
+        overlaps=bool(values.get("overlaps")),
+    )
+
+
+def _int(value: object, least: int = -WHOLE_MAX) -> int:
+    if type(value) is not int or not least <= value <= WHOLE_MAX:
+        raise ValueError(f"{str(value)[:40]!r} is no number that is meant here")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if type(value) not in (int, float) or not 0 <= cast("float", value) <= WHOLE_MAX:
+        raise ValueError(f"{str(value)[:40]!r} is no length of time")
+    return float(cast("float", value))
+
+
+def _word(value: object) -> str:
+    """Return a name of ffmpeg's.  It becomes part of a word: of a filter, of a list of formats."""
+    if not isinstance(value, str) or not WORD.fullmatch(value):
+        raise ValueError(f"{str(value)[:40]!r} is no name")
+    return value
 
 
 def _fraction(value: object) -> Fraction | None:
     """Return ``n/d`` as a fraction; None where the source does not say (nothing, or by 0)."""
     if value is None or str(value).endswith("/0"):
         return None
-    return Fraction(str(value))
+    return ratio(str(value))
 
 
 def _named(value: object) -> str | None:
-    return None if value in UNSPECIFIED else str(value)
+    return None if value is None or value in UNSPECIFIED else _word(value)

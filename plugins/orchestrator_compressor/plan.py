@@ -68,7 +68,7 @@ def plan(job: Job, found: Facts, room: Room) -> tuple[Target, ...]:
     """
     source = facts.read(found.values)
     wanted = asks.read(job)
-    times = table.load(found.files[source.table_file]) if source.video else None
+    times = table.load(found.files.get(source.table_file, b"")) if source.video else None
     ground = Ground(job=job, asks=wanted, source=source, table=times, room=room)
     drafts = tuple(_draft(ground, output) for output in wanted.outputs)
     _check_destinations(drafts)
@@ -82,7 +82,10 @@ def _draft(ground: Ground, output: Output) -> Draft:
     if product.picture and ground.table:
         segments, why = _segments(ground.table, ground, product.picture, output.setting)
         notes = (*notes, *why)
-    path = asks.filled(ground.job, ground.asks, output, _late(ground, product, len(segments)))
+    late = _late(ground, product, len(segments))
+    if text := asks.astray(ground.job, ground.asks, output, late):
+        raise ValueError(f"destination of {output.setting.name}: {text}")
+    path = asks.filled(ground.job, ground.asks, output, late)
     return Draft(
         ground=ground,
         output=output,

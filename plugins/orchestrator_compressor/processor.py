@@ -27,7 +27,7 @@ from orchestrator.api import (
 )
 from orchestrator_compressor import asks, check, commands, plan
 
-FRAME = re.compile(r"frame=(\d+)(?: fps=([\d.]+))?")
+FRAME = re.compile(r"frame=(\d{1,15})(?: fps=(\d{1,15}(?:\.\d{1,15})?))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from orchestrator_compressor import streams
 from orchestrator_compressor.codecs import COPYABLE, SAME_PIXELS, has_alpha, is_rgb, sound_family
 from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
 from orchestrator_compressor.settings import SOURCE, Audio, Setting, Video
+from orchestrator_compressor.streams import Others
 
 HDR = frozenset({"smpte2084", "arib-std-b67", "16", "18"})  #: transfers, by name or number
 RESAMPLED_SLACK = 256  #: samples that a change of rate may cost or add
@@ -53,6 +55,8 @@ class Sound:
     samples: int | None  #: how many there should be, within `slack`; None: unknown
     slack: int
     start: Fraction
+    language: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +67,15 @@ class Product:
     picture: Picture | None
     sound: Sound | None
     copied: AudioFacts | None  #: sound that passes untouched
+    others: Others
     notes: tuple[str, ...] = ()
 
     @property
     def zero(self) -> Fraction:
         """The time of the source's clock at which the file begins: T0."""
-        parts = (self.picture, self.sound, self.copied)
-        return min((part.start for part in parts if part is not None), default=Fraction(0))
+        parts = (self.picture, self.sound, self.copied, self.others)
+        starts = [part.start for part in parts if part is not None and part.start is not None]
+        return min(starts, default=Fraction(0))
 
     @property
     def heard(self) -> Sound | AudioFacts | None:
@@ -91,12 +97,16 @@ def settle(setting: Setting, source: Source) -> Product:
     copied = heard if setting.copy_audio else None
     if copied:
         _check_copy(setting, copied)
+    others = streams.settle(
+        setting, source, seen.rate if picture and seen and seen.is_even else None
+    )
     return Product(
         setting=setting,
         picture=picture,
         sound=_sound(setting.audio, heard) if setting.audio and heard else None,
         copied=copied,
-        notes=tuple(_notes(setting, source, picture)),
+        others=others,
+        notes=(*_notes(setting, source, picture), *others.notes),
     )
 
 
@@ -194,6 +204,8 @@ def _sound(audio: Audio, facts: AudioFacts) -> Sound:
         samples=None if count is None else round(Fraction(count * rate, facts.rate)),
         slack=slack,
         start=facts.start,
+        language=facts.language,
+        title=facts.title,
     )
 
 
@@ -219,6 +231,8 @@ def _notes(setting: Setting, source: Source, picture: Picture | None) -> Iterato
     if setting.video and setting.wants_sound and not source.audio:
         yield f"{setting.name}: the source has no sound"
     if setting.wants_sound and len(source.audio) > 1:
-        yield f"{setting.name}: the first of {len(source.audio)} tracks of sound is kept"
-    if lost := sorted(set(source.others) & {"subtitle", "attachment"}):
-        yield f"{setting.name}: not kept of the source: {', '.join(lost)}"
+        others = ", ".join(str(each.index) for each in source.audio[1:])
+        yield (
+            f"{setting.name}: the first of {len(source.audio)} tracks of sound is kept, not stream"
+            f"{'s' * (len(source.audio) > 2)} {others}"
+        )

@@ -1,4 +1,4 @@
-"""Recipe R and its kin: the exact words of ffmpeg for a segment, the sound, and the last pass.
+"""Recipe R and its kin: the exact words of ffmpeg for a segment and for the sound.
 
 ``-ss`` only saves decoding, ``trim`` by whole ticks makes the cut; a source is opened as a file of
 the format it was probed as and as nothing else (T04).
@@ -9,24 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 from typing import cast
 
-from orchestrator_compressor.codecs import MOV_LIKE
 from orchestrator_compressor.encoders import Words, sound_words, video_words
 from orchestrator_compressor.facts import Source
-from orchestrator_compressor.product import Picture, Product, Sound
+from orchestrator_compressor.product import Picture, Sound
 
 QUIET = ("-hide_banner", "-nostdin", "-y")
 TELL = ("-progress", "pipe:1", "-nostats")
 BARE = ("-map_metadata", "-1", "-map_chapters", "-1")  #: a part carries nothing but its stream
 SCALER = "bicubic+accurate_rnd+full_chroma_int"
 SAR_MAX = 65535  #: without it, shapes of pixels are rounded to two digits
-TAGS = {"hevc": "hvc1"}  #: what players look for, where it is not ffmpeg's own choice
-TIMESCALE = 90000  #: of a movie header, where no exact one is small enough
-TIMESCALE_MAX = 10_000_000
-DEMUXERS = {".mov": "mov", ".m4a": "mov", ".mp4": "mov", ".mkv": "matroska"}
-"""Suffix of a file of ours -> demuxer that may open it, where it is not called like the suffix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,24 +64,16 @@ class Cut:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """The files that the finishing pass joins."""
-
-    video: str | None  #: the assembled pictures
-    audio: str | None  #: of the audio task
-
-
 def encode(means: Means, source: Source, cut: Cut, picture: Picture, out: str) -> Words:
     """Return Recipe R: one segment into the file `out`, whose times only give an order."""
     clock = "filter" if cut.rate is None else _ratio(1 / cut.rate)
     scale = cut.tb.denominator if cut.rate is None else cut.rate.numerator
     mov = ["-write_tmcd", "0", "-video_track_timescale", str(scale)]
     return [
-        *_begin(means),
+        *begin(means),
         *cut.seek,
         "-copyts",
-        *_guarded(source.format, source.path),
+        *guarded(source.format, source.path),
         *("-map", f"0:{picture.stream}"),
         *("-vf", ",".join(filters(cut, picture))),
         *("-fps_mode", "passthrough", "-enc_time_base", clock),
@@ -119,9 +104,9 @@ def filters(cut: Cut, picture: Picture) -> Words:
 def audio(means: Means, source: Source, sound: Sound, out: str) -> Words:
     """Return the words that encode all of the sound into `out`, which then starts at 0."""
     return [
-        *_begin(means),
+        *begin(means),
         "-copyts",
-        *_guarded(source.format, source.path),
+        *guarded(source.format, source.path),
         *("-map", f"0:{sound.stream}"),
         *("-af", "asetpts=PTS-STARTPTS"),
         *("-vn", "-sn", "-dn"),
@@ -132,48 +117,17 @@ def audio(means: Means, source: Source, sound: Sound, out: str) -> Words:
     ]
 
 
-def finish(means: Means, source: Source, product: Product, parts: Parts, out: str) -> Words:
-    """Return the finishing pass: nothing is encoded; streams, offsets, names and tags meet."""
-    zero = product.zero
-    inputs, maps = list[str](), list[str]()
-    for path, stream, kind in (
-        (parts.video, product.picture, "v"),
-        (parts.audio, product.sound, "a"),
-    ):
-        if path and stream:
-            maps += ["-map", f"{inputs.count('-i')}:{kind}"]
-            inputs += ["-itsoffset", _seconds(stream.start - zero), *_ours(path)]
-    last = inputs.count("-i")
-    if product.copied:
-        maps += ["-map", f"{last}:{product.copied.index}"]
-    return [
-        *_begin(means),
-        "-copyts",  # else each input is moved to its own start
-        *inputs,
-        *("-itsoffset", _seconds(-zero), *_guarded(source.format, source.path)),
-        *maps,
-        *("-map_metadata", str(last), "-map_chapters", str(last)),
-        *(["-map_metadata:s:a:0", f"{last}:s:{product.sound.stream}"] if product.sound else []),
-        *("-c", "copy"),
-        *_tags(product),
-        out,
-    ]
-
-
-def _begin(means: Means) -> Words:
+def begin(means: Means) -> Words:
+    """Return how every command begins: what it says, what ends it, how many threads it has."""
     threads = str(means.threads)
     # a frame that is patched up is told of at level warning only
     strict = ["-v", "error", "-xerror"] if means.strict else ["-v", "warning"]
-    begin = [means.ffmpeg, *QUIET, *strict, *TELL]
-    return [*begin, "-threads", threads, "-filter_threads", threads]
+    words = [means.ffmpeg, *QUIET, *strict, *TELL]
+    return [*words, "-threads", threads, "-filter_threads", threads]
 
 
-def _ours(path: str) -> Words:
-    suffix = path[path.rindex(".") :]
-    return _guarded(DEMUXERS.get(suffix, suffix[1:]), path)
-
-
-def _guarded(demuxers: str, path: str) -> Words:
+def guarded(demuxers: str, path: str) -> Words:
+    """Return an input that is opened as a file of these formats and as nothing else."""
     guards = ("-protocol_whitelist", "file", "-format_whitelist", demuxers)
     return [*guards, "-i", f"file:{path}"]
 
@@ -205,41 +159,5 @@ def _params(picture: Picture) -> str:
     return "setparams=" + ":".join(f"{key}={value}" for key, value in params.items() if value)
 
 
-def _tags(product: Product) -> Words:
-    """Return what the container alone can say, or says in a way of its own."""
-    setting, picture = product.setting, product.picture
-    if setting.container in MOV_LIKE:
-        fast = ["-movflags", "+faststart"] if setting.faststart else []
-        tag = TAGS.get(picture.video.name) if picture else None
-        return [
-            *fast,
-            *(["-tag:v", tag] if tag else []),
-            *("-movie_timescale", str(_timescale(product))),
-        ]
-    if picture is None or picture.video.codec.suffix != ".mkv":
-        return []
-    shape = picture.sar * picture.width / picture.height
-    return [
-        *(["-color_range", "pc"] if _is_range_unsaid(picture) else []),
-        *(["-aspect", f"{shape.numerator}:{shape.denominator}"] if picture.sar != 1 else []),
-    ]
-
-
-def _is_range_unsaid(picture: Picture) -> bool:
-    return picture.colour.range == "pc" and not picture.video.codec.says_range
-
-
-def _timescale(product: Product) -> int:
-    """Return ticks a second in which starts and lengths are whole; else they are rounded to ms."""
-    rate = product.heard.rate if product.heard else 1
-    ticks = lcm(product.picture.tb.denominator if product.picture else 1, rate)
-    return ticks if ticks <= TIMESCALE_MAX else TIMESCALE
-
-
 def _ratio(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
-
-
-def _seconds(value: Fraction) -> str:
-    text = f"{float(value):.6f}"
-    return "0.000000" if text == "-0.000000" else text

@@ -7,6 +7,7 @@ by it; nothing else in the compressor knows a time.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import zlib
 from array import array
@@ -19,6 +20,7 @@ from itertools import accumulate, pairwise
 MAGIC = b"orchestrator-table"
 VERSION = 1
 HALF = Fraction(1, 2)
+RATIO = re.compile(r"-?[0-9]{1,30}(/[0-9]{0,29}[1-9][0-9]{0,29})?")
 KEYFRAMES_BACK = 2  #: open GOPs and MPEG streams land late: one keyframe is not enough
 
 
@@ -26,7 +28,8 @@ KEYFRAMES_BACK = 2  #: open GOPs and MPEG streams land late: one keyframe is not
 class Table:
     """When each frame of a source is shown, and which frames can be sought.
 
-    Raises ValueError for a table without frames or with keyframes that are none of its frames.
+    Raises ValueError for a table without frames, with keyframes that are none of its frames, or
+    whose time does not go forward.
     """
 
     tb: Fraction  #: seconds a tick
@@ -42,6 +45,8 @@ class Table:
             raise ValueError("a table needs at least one frame")
         if self.keys and not 0 <= self.keys[0] <= self.keys[-1] < len(self.pts):
             raise ValueError(f"keyframe {self.keys[-1]} is none of {len(self.pts)} frames")
+        if self.tb <= 0 or self.last_duration < 0:
+            raise ValueError(f"ticks of {self.tb} s and a last frame of {self.last_duration} ticks")
 
     @property
     def is_rising(self) -> bool:
@@ -176,14 +181,24 @@ def load(data: bytes) -> Table:
         head = json.loads(line)
         split = 8 * int(head["frames"])
         return Table(
-            tb=Fraction(head["tb"]),
+            tb=ratio(head["tb"]),
             pts=_unpack(body[:split], head["frames"]),
             keys=_unpack(body[split:], head["keys"]),
             last_duration=int(head["last"]),
             start_us=int(head["start_us"]),
         )
-    except (zlib.error, KeyError, TypeError, ArithmeticError) as error:
+    except (zlib.error, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"this time table is damaged: {error}") from error
+
+
+def ratio(text: object) -> Fraction:
+    """Return what ``n`` or ``n/d`` says.
+
+    Raises ValueError for anything else: `Fraction` alone would spend hours on ``1e99999999``.
+    """
+    if not isinstance(text, str) or not RATIO.fullmatch(text):
+        raise ValueError(f"{str(text)[:40]!r} is no fraction")
+    return Fraction(text)
 
 
 def _pack(values: tuple[int, ...]) -> bytes:

@@ -15,10 +15,11 @@ import pytest
 from compressor_jobs import AUDIO, built_in, seen, steady
 
 from orchestrator.api import Segment
-from orchestrator_compressor import facts, plan, product, recipe, settings
+from orchestrator_compressor import facts, finish, plan, product, recipe, settings
 from orchestrator_compressor.codecs import VIDEO
+from orchestrator_compressor.finish import Parts
 from orchestrator_compressor.product import Product
-from orchestrator_compressor.recipe import Means, Parts
+from orchestrator_compressor.recipe import Means
 from orchestrator_compressor.table import Table
 
 pytestmark = pytest.mark.timeout(300)
@@ -133,7 +134,7 @@ def test_the_finishing_pass_puts_sound_where_it_was(source, tmp_path):
     run(*recipe.encode(MEANS, found, part, wanted.picture, str(video)))
     run(*recipe.audio(MEANS, found, wanted.sound, str(audio)))
     parts = Parts(video=str(video), audio=str(audio))
-    run(*recipe.finish(MEANS, found, wanted, parts, str(final)))
+    run(*finish.finish(MEANS, found, wanted, parts, str(final)))
     with av.open(str(final)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]
         assert [stream.start_time for stream in container.streams] == [0, 0]

@@ -6,14 +6,19 @@ comes from the table, so that VFR, exact rates and one-frame segments survive.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
-from orchestrator_compressor import table
-from orchestrator_compressor.work import child, join
+from orchestrator_compressor import marks, table
+from orchestrator_compressor.marks import Marks
+from orchestrator_compressor.work import child, join, prepare
 from orchestrator_compressor.work.attempt import ask, facts_of, sha256
 from orchestrator_compressor.work.trouble import Trouble
+
+Left = TypeVar("Left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,14 @@ class Assemble:
     video: str | None = None  #: the joined picture, deleted when the final file stands
     audio: Sequence[Mapping[str, str]] | Mapping[str, str] | None = None  #: path, sha256
     source: str = ""
+    ffmpeg: str = ""
+    threads: int = 1
+    container: str = ""
+    marks: Mapping[str, str] | None = None  #: path, sha256 of cues and chapters
+    zero: str = "0"  #: where the file begins, in seconds of the source's clock
+    chapters: str | None = None  #: path of the file of chapters to write
+    subtitles: Mapping[str, str] = field(default_factory=dict)  #: stream to stack -> path
+    covers: Mapping[str, str] = field(default_factory=dict)  #: stream to attach -> path
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -36,14 +49,15 @@ def run(words: list[str]) -> dict[str, object]:
     facts: dict[str, object] = {"frames": 0}
     if wanted.video is not None:
         facts = _join(wanted, wanted.video)
+    made = _prepare(wanted)
     ended = child.run(words)
     if ended.code:
         raise child.trouble(ended, wanted.source or wanted.final, f"finishing {wanted.final}")
     path = Path(wanted.final)
     if not path.exists() or not path.stat().st_size:
         raise Trouble(f"{wanted.final}: ffmpeg ended well and wrote nothing")
-    if wanted.video is not None:
-        Path(wanted.video).unlink()
+    for each in made if wanted.video is None else [*made, Path(wanted.video)]:
+        each.unlink()
     return {**facts, **facts_of(path)}
 
 
@@ -52,17 +66,47 @@ def read_table(named: Mapping[str, str]) -> table.Table:
 
     Raises Trouble if it is not the file that the probe left.
     """
+    return _left(named, table.load)
+
+
+def read_marks(named: Mapping[str, str] | None) -> Marks:
+    """Return the cues and chapters that `named` points to; none where the source has none.
+
+    Raises Trouble if it is not the file that the probe left.
+    """
+    return _left(named, marks.load) if named else Marks()
+
+
+def _left(named: Mapping[str, str], load: Callable[[bytes], Left]) -> Left:
+    """Return what the probe left in a file."""
     path = Path(named["path"])
     try:
         data = path.read_bytes()
     except OSError as error:
         raise Trouble(f"{path}: {error.strerror}; the probe's folder is gone") from error
     if "sha256" in named and sha256(path) != named["sha256"]:
-        raise Trouble(f"{path}: is not the index that the probe wrote; it was changed since")
+        raise Trouble(f"{path}: is not the file that the probe wrote; it was changed since")
     try:
-        return table.load(data)
+        return load(data)
     except ValueError as error:
         raise Trouble(f"{path}: {error}") from error
+
+
+def _prepare(wanted: Assemble) -> list[Path]:
+    """Write what the last pass reads beside picture and sound, and return the files."""
+    made = []
+    if wanted.chapters:
+        found = read_marks(wanted.marks).chapters
+        kept = marks.kept_chapters(found, Fraction(wanted.zero), wanted.container)
+        prepare.chapters(kept, Path(wanted.chapters))
+        made.append(Path(wanted.chapters))
+    for stream, path in wanted.subtitles.items():
+        prepare.stack(wanted.ffmpeg, wanted.source, int(stream), Path(path))
+        made.append(Path(path))
+    for stream, path in wanted.covers.items():
+        prepare.cover(wanted.source, int(stream), Path(path))
+        made.append(Path(path))
+    return made
 
 
 def _join(wanted: Assemble, video: str) -> dict[str, object]:

@@ -146,7 +146,9 @@ def decode_words(path: Path, ffmpeg: str, threads: int) -> list[str]:
         *(ffmpeg, "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1"),
         *("-threads", str(threads), "-protocol_whitelist", "file"),
         *("-format_whitelist", OURS, "-i", f"file:{path.absolute()}"),
-        *("-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"),
+        # the clock of the file: on the grid of an average rate, frames of a VFR file would collide
+        *("-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "demux"),
+        *("-f", "null", "-"),
     ]
 
 

@@ -10,7 +10,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from orchestrator.api import Cause
+from orchestrator_compressor.marks import Cue
 from orchestrator_compressor.table import Table
+from orchestrator_compressor.work import cues
 from orchestrator_compressor.work.media import DEMUXERS
 from orchestrator_compressor.work.trouble import Trouble
 
@@ -33,18 +35,26 @@ class Seen:
     times: list[tuple[int | None, bool]] = field(default_factory=list)  #: PTS, is it a keyframe
     durations: dict[int, int] = field(default_factory=dict)  #: PTS -> duration, in ticks
     ends: dict[int, Fraction] = field(default_factory=dict)  #: stream -> when it ends, in seconds
+    heard: set[int] = field(default_factory=set)  #: streams of sound that have packets
+    cues: dict[int, list[Cue]] = field(default_factory=dict)  #: stream of subtitles -> its cues
     bytes_read: int = 0  #: of the video stream's packets
 
 
 def read(container: InputContainer, video: VideoStream | None, others: Sequence[Stream]) -> Seen:
-    """Read a source once, in order; `others` are the streams whose end is wanted too."""
+    """Read a source once, in order.
+
+    :param others: streams of sound, whose end is wanted too, and of subtitles, whose cues are
+    """
     seen = Seen()
     streams = [*([video] if video else []), *others]
     for packet in container.demux(streams) if streams else ():
         if not packet.size or packet.is_discard:
             continue
         if video is None or packet.stream_index != video.index:
-            _note_end(seen, packet)
+            if packet.stream.type == "subtitle":
+                cues.note(seen.cues, packet)
+            else:
+                _note_end(seen, packet)
             continue
         seen.times.append((packet.pts, packet.is_keyframe))
         seen.bytes_read += packet.size
@@ -147,6 +157,7 @@ def _last_step(pts: Sequence[int]) -> int:
 
 
 def _note_end(seen: Seen, packet: Packet[Stream]) -> None:
+    seen.heard.add(packet.stream_index)
     if packet.pts is None or packet.time_base is None:
         return
     end = (packet.pts + (packet.duration or 0)) * packet.time_base

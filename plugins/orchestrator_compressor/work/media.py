@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 import av.logging
+from av.stream import Disposition
 
 from orchestrator.api import Cause
+from orchestrator_compressor.marks import Chapter, nanoseconds
 from orchestrator_compressor.work.trouble import Trouble
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.container.core import Chapter as Told
     from av.packet import Packet
+    from av.stream import Stream
     from av.video.stream import VideoStream
 
 #: What may be read.  No playlist, script, pattern or protocol: those make a reader somebody's
@@ -86,7 +90,8 @@ def opened(path: str, formats: str = DEMUXERS) -> Iterator[InputContainer]:
     options = {"protocol_whitelist": "file", "format_whitelist": formats}
     with av.logging.Capture() as said:
         try:
-            container = av.open(f"file:{path}", options=options)
+            # names in another encoding than UTF-8 are no reason to refuse a film
+            container = av.open(f"file:{path}", options=options, metadata_errors="replace")
         except av.error.FFmpegError as error:
             raise Trouble(f"{path}: {_why_not(path, error, said)}", Cause.SOURCE) from error
     try:
@@ -107,6 +112,40 @@ def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[V
     for packet in container.demux(stream):
         if packet.size and not packet.is_discard:
             yield packet
+
+
+def codec(stream: Stream) -> str:
+    """Return ffmpeg's name of a stream's codec, not of its decoder; empty if it is unknown."""
+    context = stream.codec_context
+    return context.codec.canonical_name if context else ""
+
+
+def is_cover(stream: Stream) -> bool:
+    """Return whether a stream of video is a cover picture."""
+    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
+
+
+def timecode(container: InputContainer) -> str | None:
+    """Return the timecode of the first frame, wherever a format keeps it; None: it has none."""
+    for metadata in (*(stream.metadata for stream in container.streams), container.metadata):
+        for key, value in metadata.items():
+            if key.lower() == "timecode":
+                return value
+    return None
+
+
+def chapters(container: InputContainer) -> tuple[Chapter, ...]:
+    """Return the chapters of a file, on its own clock."""
+    return tuple(_chapter(each) for each in container.chapters())
+
+
+def _chapter(told: Told) -> Chapter:
+    tick = told["time_base"] or Fraction(1)
+    return Chapter(
+        start=nanoseconds(told["start"] * tick),
+        end=nanoseconds(told["end"] * tick),
+        title=told["metadata"].get("title", ""),
+    )
 
 
 def sar(value: Fraction | None) -> str:

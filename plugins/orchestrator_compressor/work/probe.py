@@ -8,20 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from av.stream import Disposition
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.api import Cause
 from orchestrator_compressor import table
-from orchestrator_compressor.work import fingerprint, index, look, media
+from orchestrator_compressor.work import fingerprint, index, look, media, others
 from orchestrator_compressor.work.attempt import ask, write_whole
 from orchestrator_compressor.work.trouble import Trouble
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
-    from av.stream import Stream
     from av.video.stream import VideoStream
 
 INDEX = "index.bin"
@@ -56,28 +53,26 @@ def _facts(wanted: Probe) -> dict[str, object]:
     with media.opened(wanted.source) as container:
         video = _video(container, wanted)
         sound = list(container.streams.audio)
-        seen = index.read(container, video, sound)
-        facts: dict[str, object] = {
+        seen = index.read(container, video, [*sound, *container.streams.subtitles])
+        # without a packet it is none: the media of a reference movie are in another file
+        heard = [stream for stream in sound if stream.index in seen.heard]
+        facts: dict[str, Any] = {  # JSON, on its way out
             "format": container.format.name,
             "start_us": container.start_time or 0,
             "video": None,
-            "audio": [_audio(stream, seen, container.format.name in TOLD) for stream in sound],
-            "others": _others(container, video),
-            "notes": [],
+            "audio": [_audio(stream, seen, container.format.name in TOLD) for stream in heard],
+            **others.facts(container, video, seen.cues),
         }
         if video is not None:
-            facts |= _video_facts(wanted, container, video, seen)
+            pictures, notes = _video_facts(wanted, container, video, seen)
+            facts |= pictures | {"notes": [*facts["notes"], *notes]}
     if facts["video"] is None and not facts["audio"]:
         raise Trouble(f"{wanted.source}: has neither picture nor sound", Cause.SOURCE, final=True)
     return facts
 
 
 def _video(container: InputContainer, wanted: Probe) -> VideoStream | None:
-    pictures = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic
-    ]
+    pictures = [stream for stream in container.streams.video if not media.is_cover(stream)]
     if wanted.stream is not None:
         pictures = [stream for stream in pictures if stream.index == wanted.stream]
     if pictures:
@@ -92,7 +87,7 @@ def _video(container: InputContainer, wanted: Probe) -> VideoStream | None:
 
 def _video_facts(
     wanted: Probe, container: InputContainer, video: VideoStream, seen: index.Seen
-) -> dict[str, object]:
+) -> tuple[dict[str, object], list[str]]:
     if not seen.times:
         raise Trouble(f"{wanted.source}: its video has no frames; copy it again", Cause.SOURCE)
     found, mode, notes = _table(wanted, container, video, seen)
@@ -101,7 +96,7 @@ def _video_facts(
     rate, is_constant = index.rate(found, (video.guessed_rate, video.average_rate, video.base_rate))
     seconds = float(found.duration)
     facts = media.picture(video) | look.first_frame(wanted.source, video.index, wanted.ffmpeg)
-    return {
+    told = {
         "video": facts
         | {
             "index": video.index,
@@ -120,8 +115,8 @@ def _video_facts(
             "bit_rate": int(seen.bytes_read * 8 / seconds) if seconds else 0,
         },
         "table": {"file": INDEX, "sha256": hashlib.sha256(data).hexdigest(), "mode": mode},
-        "notes": notes,
     }
+    return told, notes
 
 
 def _table(
@@ -156,24 +151,8 @@ def _audio(stream: AudioStream, seen: index.Seen, is_told: bool) -> dict[str, ob
         "samples": round((end - start) * stream.rate) or None,
         "duration_s": float(end - start),
         "tb": str(base),
+        **others.named(stream),
     }
-
-
-def _others(container: InputContainer, video: VideoStream | None) -> list[dict[str, object]]:
-    return [
-        {"index": stream.index, "type": _type(stream), "codec": _codec(stream)}
-        for stream in container.streams
-        if stream.type != "audio" and (video is None or stream.index != video.index)
-    ]
-
-
-def _type(stream: Stream) -> str:
-    is_cover = stream.type == "video" and stream.disposition & Disposition.attached_pic
-    return "attached" if is_cover else stream.type
-
-
-def _codec(stream: Stream) -> str | None:
-    return stream.codec_context.name if getattr(stream, "codec_context", None) else None
 
 
 def _existing(wanted: Probe) -> dict[str, bool]:

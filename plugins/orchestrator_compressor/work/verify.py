@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
-from orchestrator_compressor import table
-from orchestrator_compressor.work import fingerprint, gates
-from orchestrator_compressor.work.assemble import read_table
+from orchestrator_compressor import marks, table
+from orchestrator_compressor.work import fingerprint, gates, kept
+from orchestrator_compressor.work.assemble import read_marks, read_table
 from orchestrator_compressor.work.attempt import ask, sha256, write_whole
 from orchestrator_compressor.work.gates import Gate
 from orchestrator_compressor.work.trouble import Trouble
@@ -33,6 +34,8 @@ class Verify:
     fingerprint: Mapping[str, object] = field(default_factory=dict)
     ffmpeg: str = ""
     threads: int = 1
+    marks: Mapping[str, str] | None = None  #: path, sha256 of the source's cues and chapters
+    zero: str = "0"  #: where the file begins, in seconds of the source's clock
 
 
 def run(_words: list[str]) -> dict[str, object]:
@@ -66,7 +69,7 @@ def _all(wanted: Verify, path: Path) -> list[Gate]:
     if wanted.table is not None:
         times = table.output(read_table(wanted.table), wanted.output)
         found += _picture(wanted, path, times)
-    found += gates.streams(path, wanted.expect)
+    found += _others(wanted, path)
     found += gates.sounds(path, wanted.expect)
     if wanted.source and wanted.fingerprint:
         fingerprint.check(wanted.source, wanted.fingerprint)
@@ -74,15 +77,25 @@ def _all(wanted: Verify, path: Path) -> list[Gate]:
     return found
 
 
+def _others(wanted: Verify, path: Path) -> Iterator[Gate]:
+    """Yield the gates of what stands beside picture and sound."""
+    planned, zero = read_marks(wanted.marks), Fraction(wanted.zero)
+    yield from kept.streams(path, wanted.expect)
+    yield from kept.subtitles(path, wanted.expect, planned, zero)
+    if wanted.expect.get("chapters"):
+        chapters = marks.kept_chapters(planned.chapters, zero, wanted.container)
+        yield from kept.chapters(path, chapters)
+
+
 def _picture(wanted: Verify, path: Path, times: table.Output) -> list[Gate]:
     ranges = [(int(str(each["a"])), int(str(each["b"]))) for each in wanted.segments]
     shown = gates.read_picture(path, ranges)
     if wanted.container in gates.REPACKED:
-        kept = gates.decodes(path, wanted.ffmpeg, wanted.threads, len(times.pts))
+        same = gates.decodes(path, wanted.ffmpeg, wanted.threads, len(times.pts))
     else:
-        kept = gates.payloads(shown, wanted.segments)
+        same = gates.payloads(shown, wanted.segments)
     return [
         *gates.times(shown, times, wanted.container),
-        *kept,
+        *same,
         *gates.picture(shown, wanted.expect, wanted.container),
     ]

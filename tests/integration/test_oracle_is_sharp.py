@@ -1,0 +1,76 @@
+"""Each oracle is seen to fail: take away the piece it watches, and a comparison goes red."""
+
+import media
+import oracle
+import pipeline
+import pytest
+from pipeline import Pipeline
+
+from orchestrator.api import Kind
+from orchestrator_compressor import table
+from orchestrator_compressor.work import join
+
+pytestmark = pytest.mark.timeout(300)
+P4444 = ("-c:v", "prores_ks", "-profile:v", "4", "-pix_fmt", "yuva444p10le")
+QP = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "30")
+FFV1 = {"processor": "compressor", "container": "mkv", "video": {"codec": "ffv1"}}
+X264 = {
+    "processor": "compressor",
+    "container": "mkv",
+    "video": {"codec": "h264", "preset": "ultrafast", "rate": {"qp": 30}},
+    "audio": "copy",
+}
+PICTURES = frozenset({Kind.ENCODE, Kind.ASSEMBLE, Kind.VERIFY})
+
+
+def job(folder, name, spec, cuts):
+    outputs = [{"setting": "own", "destination": str(folder / f"a.{spec['container']}")}]
+    source = media.generated(name)
+    return oracle.job(folder, source, outputs, (("own", spec),), segments={"cuts": cuts})
+
+
+@pytest.mark.parametrize("cut", [18, 19])
+def test_one_keyframe_back_is_not_enough_for_an_open_group_in_a_stream(tmp_path, monkeypatch, cut):
+    oracle.Line(tmp_path / "two", job(tmp_path, "slow.ts", FFV1, [cut])).run(PICTURES)
+    monkeypatch.setattr(table, "KEYFRAMES_BACK", 1)
+    with pytest.raises(AssertionError, match=r"segment\.mkv"):
+        oracle.Line(tmp_path / "one", job(tmp_path, "slow.ts", FFV1, [cut])).run(PICTURES)
+
+
+def test_prores_4444_without_its_tag_decodes_otherwise(tmp_path, monkeypatch):
+    def forgetful(self, first):
+        stream = self._container.add_stream_from_template(first, opaque=True)
+        stream.time_base = self._times.tb
+        return stream
+
+    line = Pipeline(tmp_path, media.generated("prores.mov"), P4444)
+    line.probe()
+    parts = line.segments([7], gate="sampled")
+    monkeypatch.setattr(join.Writer, "_template", forgetful)
+    path = tmp_path / "video.mov"
+    join.join([join.piece(each) for each in parts], table.same(line.table), path)
+    assert pipeline.packet_hashes(path) == pipeline.packet_hashes(line.single())
+    assert pipeline.frame_hashes(path) != pipeline.frame_hashes(line.single())
+
+
+def test_what_is_copied_of_a_late_source_is_moved_without_copyts(tmp_path):
+    def forgetful(words):
+        return [word for word in words if word != "-copyts"]
+
+    wanted = job(tmp_path, "everything.mkv", X264, [50])
+    oracle.Line(tmp_path / "right", wanted).run(PICTURES)
+    with pytest.raises(AssertionError, match="times of subtitles 0 is"):
+        oracle.Line(tmp_path / "wrong", wanted, finish=forgetful).run(PICTURES)
+
+
+def test_frames_that_are_not_even_need_the_table(tmp_path):
+    line = Pipeline(tmp_path, media.generated("vfr.mp4"), QP)
+    line.probe()
+    parts = line.segments([30])
+    line.output = {"kind": "play", "rate": "25"}
+    final = line.assemble(parts)
+    line.output = {"kind": "source"}
+    assert "frame times is" in line.verify(final, parts, code=1).result["error"]
+    times = line.table
+    wanted = [(pts - times.pts[0]) * times.tb for pts in times.pts]
+    assert pipeline.times(final.folder / "final.mov") != wanted
