@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +25,13 @@ class Ended:
     batch: str
     storage: Path
     interrupted: bool  #: by the user, before its end
+    state: Path | None = None  #: the state folder, if it was named: to be named again
 
 
 def report(ledger: Ledger, ended: Ended, output: str, *, gates: bool) -> int:
     """Print how the batch ended, with `gates` every check in full; return the exit code."""
     data = summary(ledger, ended)
-    emit(data, output, lambda: _people(data, gates=gates))
+    emit(data, output, lambda: _people(data, ended, gates=gates))
     if ended.interrupted:
         return INTERRUPTED
     return 0 if data["status"] == State.SUCCESSFUL.value else 1
@@ -92,7 +94,7 @@ def _of(tasks: tuple[Task, ...], kind: Kind) -> Task | None:
     return next((task for task in tasks if task.kind is kind), None)
 
 
-def _people(data: dict[str, object], *, gates: bool) -> RenderableType:
+def _people(data: dict[str, object], ended: Ended, *, gates: bool) -> RenderableType:
     lines: list[RenderableType] = [Text(f"Batch {data['batchid']}: {data['status']}", style="bold")]
     for job in _list(data["jobs"]):
         if job["reason"]:
@@ -102,7 +104,8 @@ def _people(data: dict[str, object], *, gates: bool) -> RenderableType:
         lines += [Text(plain(f"    note: {note}")) for note in _notes(target)]
         lines += _gates(target) if gates else _in_short(target)
     if data["status"] != State.SUCCESSFUL.value:
-        lines.append(Text(f"More: orchestrator explain {data['batchid']}"))
+        state = f" --state {shlex.quote(str(ended.state))}" if ended.state else ""
+        lines.append(Text(f"More: orchestrator explain {ended.batch}{state}"))
         lines.append(Text("The same `orchestrator run` again does only what is missing."))
     return Group(*lines)
 

@@ -54,7 +54,7 @@ def command(file: Path, output: str, report: bool, **options: Any) -> int:  # cl
                 session.announce(ledger, arrived)
             ended = session.work(cluster, arrived.batch, quiet)
             root = cluster.storage.root
-        over = outcome.Ended(arrived.batch, root, interrupted=not ended)
+        over = outcome.Ended(arrived.batch, root, not ended, options["state"])
         code = outcome.report(ledger, over, output, gates=report)
         where.untold(arrived.batch).unlink(missing_ok=True)
         return code

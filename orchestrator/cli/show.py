@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 
 from orchestrator.manifest.write import yaml_text
 
+WIDE = 160
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -26,7 +27,10 @@ def emit(data: object, output: str, table: Callable[[], RenderableType]) -> None
     elif isinstance(picture := table(), str):
         click.echo(picture)
     else:
-        Console(soft_wrap=False).print(picture)
+        console = Console()
+        if not console.is_terminal:  # a file or a pipe: nobody folds there what is to be found
+            console.width = WIDE
+        console.print(picture, soft_wrap=True)
 
 
 def plain(text: str) -> str:

@@ -15,8 +15,11 @@ from shop import Shop, encoders
 pytestmark = pytest.mark.timeout(300)
 
 MP4 = ("h264-1080p", "out/a.mp4")
+SHELL = """\
+#!/bin/sh
+exec '{python}' '{script}' "$@"
+"""
 WRAPPER = """\
-#!{python}
 import os, sys
 words = sys.argv[1:]
 if any(word.endswith("segment.mov") for word in words):
@@ -62,9 +65,10 @@ def test_hanging_encoder_is_noticed_ended_and_done_again(shop, clip):
 
 def wrapped(shop, extra):
     """Return a Node whose ffmpeg does something else than it was told."""
-    path = shop.folder / "ffmpeg"
+    path, script = shop.folder / "ffmpeg", shop.folder / "wrapper.py"
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-    path.write_text(WRAPPER.format(python=sys.executable, extra=extra, ffmpeg=ffmpeg))
+    script.write_text(WRAPPER.format(extra=extra, ffmpeg=ffmpeg))
+    path.write_text(SHELL.format(python=sys.executable, script=script))
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return {"programs": {"ffmpeg": str(path)}}
 
