@@ -16,6 +16,7 @@ from orchestrator.model.work import (
     Reject,
     State,
     Task,
+    one_line,
 )
 
 NEXT: dict[State, frozenset[State]] = {
@@ -147,7 +148,7 @@ def _told(result: Mapping[str, object]) -> Reject:
     cause = str(result.get("cause", Cause.FAILED.value))
     known = {each.value for each in Cause}
     return Reject(
-        str(result["error"]),
+        one_line(str(result["error"])),
         Cause(cause) if cause in known else Cause.FAILED,
         final=result.get("final") is True,
     )

@@ -255,6 +255,11 @@ class Target:
         return sum(segment.frames for segment in self.segments)
 
 
+def one_line(text: str) -> str:
+    """Return a sentence of a stranger's as one line: one event is one line (T19)."""
+    return "\\n".join(text.strip().splitlines())
+
+
 def task_id(job: str, kind: Kind, target: str = "", segment: int | None = None) -> TaskId:
     """Return ``batch/job[/target[/segment]]/kind``; a segment's number has six digits."""
     parts = [job, target, "" if segment is None else f"{segment:06d}", kind.value]

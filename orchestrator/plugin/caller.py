@@ -30,6 +30,7 @@ from orchestrator.model.work import (
     Task,
     TaskId,
     Verdict,
+    one_line,
 )
 from orchestrator.plugin.manager import Plugins
 
@@ -107,7 +108,7 @@ class Caller:
         try:
             targets = self.plugins.processor(job.processor).plan(job, facts, room)
         except ValueError as error:
-            raise Unplannable(str(error)) from error
+            raise Unplannable(one_line(str(error))) from error
         for target in _promised(targets, (tuple, list)):
             _promised(target, Target)
         return tuple(targets)

@@ -179,7 +179,9 @@ def load(data: bytes) -> Table:
     try:
         line, _, body = zlib.decompress(data[len(MAGIC) + 1 :]).partition(b"\n")
         head = json.loads(line)
-        split = 8 * int(head["frames"])
+        if type(head["frames"]) is not int or type(head["keys"]) is not int:
+            raise TypeError("its counts are no numbers")
+        split = 8 * head["frames"]
         return Table(
             tb=ratio(head["tb"]),
             pts=_unpack(body[:split], head["frames"]),

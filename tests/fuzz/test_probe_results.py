@@ -72,7 +72,6 @@ def tried(error, work, *args):
         said = str(raised)
     assert time.process_time() - begun < LIMIT_S
     assert len(said) > 10
-    assert "\n" not in said
     return answer
 
 

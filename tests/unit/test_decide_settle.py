@@ -152,3 +152,9 @@ def test_again_lays_its_changes_over_the_arguments_and_costs_no_try():
 def test_again_too_often_is_a_failure():
     after = settle(processing(agains=1), Again({"b": 3}, "smaller"), LIMITS)
     assert (after.task.state, after.task.reason) == (State.FAILED, "smaller")
+
+
+def test_programs_own_sentence_is_one_line():
+    told = {"error": "/in/a\nFAKE: all is well.mov: is missing"}
+    said = judge(Outcome(attempt="a", ending=Ending.EXITED, exit_code=1, result=told))
+    assert said == Reject("/in/a\\nFAKE: all is well.mov: is missing")
