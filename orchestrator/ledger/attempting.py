@@ -161,7 +161,7 @@ def _fell(change: Change, settlement: Settlement, row: sqlite3.Row) -> None:
         return
     reason = rows.clean(events.fallen_reason(settlement.task))
     change.db.executemany(
-        "UPDATE task SET state = ?, reason = ?, not_before = 0 WHERE number = ?",
+        "UPDATE task SET state = ?, reason = ?, cause = NULL, not_before = 0 WHERE number = ?",
         [(State.CANCELLED.value, reason, each["number"]) for each in found],
     )
     for each in found:

@@ -270,6 +270,13 @@ def test_given_up_task_cancels_what_waits_in_its_target_and_names_itself(planned
     assert planned.ledger.task(JOIN).reason == f"{Q} was given up: exit code 1"
 
 
+def test_cancelled_task_forgets_why_it_waited(planned):
+    planned.do(SECOND, State.WAITING, reason="exit code 1", cause=Cause.FAILED, tries=1)
+    planned.fail(Q)
+    fallen = planned.ledger.task(SECOND)
+    assert (fallen.state, fallen.cause, fallen.tries) == (State.CANCELLED, None, 1)
+
+
 def test_what_still_runs_in_a_given_up_target_is_kept(planned):
     (running,) = planned.lease(SECOND)
     planned.fail(Q)
