@@ -90,7 +90,12 @@ class AgentTable:
             if (held := self._held.get(spec.attempt)) and held.phase is not Phase.KILLED:
                 return
             if held or self._spool.is_forgotten(spec.attempt):
-                raise self._no(f"attempt {spec.attempt} is over; it is not started again")
+                why = f"attempt {spec.attempt} is over; it is not started again"
+                if (
+                    held is None
+                ):  # a ledger that asks for it has forgotten its end: tell it once more
+                    self._end(Outcome(attempt=spec.attempt, ending=Ending.LOST, why=why))
+                raise self._no(why)
             if spec.epoch < self._spool.epoch:
                 raise self._no(f"epoch {spec.epoch} is over; {self._spool.epoch} was seen")
             if self._is_dismissed:

@@ -11,7 +11,7 @@ from orchestrator.model.node import Member, Report, Spec
 from orchestrator.model.work import AttemptId
 
 BEATS_UNSEEN = 3
-"""An attempt that was taken, and that so many beats do not show, is sent again."""
+"""An attempt that so many beats do not show is sent again, whether it was said to be taken or not."""
 
 
 class Courier:
@@ -23,7 +23,7 @@ class Courier:
         self._wake = wake
         self._lock = threading.Lock()
         self._away: set[AttemptId] = set()
-        self._taken: dict[AttemptId, tuple[Member, int]] = {}
+        self._tried: dict[AttemptId, tuple[Member, int]] = {}
 
     def carry(self, to: Member, spec: Spec, beat: int) -> None:
         """Start a delivery; `beat` is the member's last one seen."""
@@ -32,24 +32,24 @@ class Courier:
         self._pool.submit(self._deliver, to, spec, beat)
 
     def travelling(self, reports: Mapping[Member, Report]) -> frozenset[AttemptId]:
-        """Return what need not be sent now: under way, or taken and not yet due in a report."""
+        """Return what need not be sent now: under way, or tried and not yet due in a report."""
         with self._lock:
-            for attempt, (member, beat) in list(self._taken.items()):
+            for attempt, (member, beat) in list(self._tried.items()):
                 report = reports.get(member)
                 if report is None or attempt in report.attempts or _due(report, beat):
-                    del self._taken[attempt]
-            return frozenset(self._away | self._taken.keys())
+                    del self._tried[attempt]
+            return frozenset(self._away | self._tried.keys())
 
     def _deliver(self, to: Member, spec: Spec, beat: int) -> None:
-        taken = False
+        is_taken = False
         try:
-            taken = self._engine.send(to, spec)
+            is_taken = self._engine.send(to, spec)
         finally:  # whatever went wrong, it is not on its way any more
             with self._lock:
                 self._away.discard(spec.attempt)
-                if taken:
-                    self._taken[spec.attempt] = (to, beat)
-            self._wake()
+                self._tried[spec.attempt] = (to, beat)
+            if is_taken:  # else the next beats decide: a node that refuses is not asked in a circle
+                self._wake()
 
 
 def _due(report: Report, beat: int) -> bool:

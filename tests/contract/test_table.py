@@ -265,11 +265,21 @@ def test_acked_attempt_leaves_nothing_but_its_name(agent):
     agent.ended("a1")
     agent.ack("a1")
     assert not agent.folder("a1").exists()
-    with pytest.raises(Rejected):
-        agent.take("a1", "true")
     agent.renew()
     with pytest.raises(Rejected):
         agent.take("a1", "true")
+
+
+def test_who_asks_for_an_attempt_that_is_over_is_told_so_and_nothing_starts(agent):
+    agent.take("a1", "true")
+    agent.ended("a1")
+    agent.ack("a1")
+    with pytest.raises(Rejected):
+        agent.take("a1", "true")
+    assert agent.outcome("a1").ending is Ending.LOST
+    agent.renew()
+    agent.take("a1", "true")
+    assert agent.outcome("a1").ending is Ending.LOST
 
 
 @pytest.mark.parametrize(
