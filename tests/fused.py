@@ -47,7 +47,7 @@ def _child(folder: Path, steps: int) -> None:
 
 def _run(folder: Path, steps: int) -> int:
     fuse = Fuse(steps)
-    run_module.SqliteLedger = guarded(SqliteLedger, fuse, WRITES)
+    build.SqliteLedger = guarded(SqliteLedger, fuse, WRITES)
     build.InprocEngine = guarded(InprocEngine, fuse, ENGINE)
     run_module.Plugins.installed = lambda: Plugins.given(scripted=scripted_plugin)
     arguments = [str(folder / "job.yaml"), "--state", str(folder / "state")]

@@ -67,6 +67,8 @@ class Attempt:
             self._forgive(outcome)
         record = json.dumps(outcome).encode()
         while not self._written(spool_file, record):
+            if not os.path.isdir(self._spool):
+                break  # somebody removed the spool: there is nobody to tell
             self._bell.wait(RECORD_RETRY_S)
         if self._owns_folder:
             try:

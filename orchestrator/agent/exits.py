@@ -34,6 +34,10 @@ _STORAGE = _FULL | {
     errno.EHOSTDOWN,
     errno.EHOSTUNREACH,
 }
+NARROW_BYTES = 1 << 30
+NARROW_PART = 0.05
+"""Less room than either, and a command that says it found none is believed."""
+
 _NO_SPACE = re.compile("No space left on device|Disk quota exceeded")
 
 
@@ -58,9 +62,9 @@ def unready(folder: str, error: OSError) -> str | None:
 def was_full(folder: str, log_tail: str) -> str | None:
     """Return why a failed command was not at fault: its disk is full; None: it was not that.
 
-    Its own words are asked first: what filled the disk may be gone by now.
+    Its own words count where there is little room: part of what filled the disk may be gone by now.
     """
-    if _NO_SPACE.search(log_tail):
+    if _NO_SPACE.search(log_tail) and _is_narrow(folder):
         return unready(folder, OSError(errno.ENOSPC, ""))
     probe = os.path.join(folder, ".space")
     try:
@@ -73,6 +77,15 @@ def was_full(folder: str, log_tail: str) -> str | None:
     finally:
         _remove(probe)
     return None
+
+
+def _is_narrow(folder: str) -> bool:
+    try:
+        stat = os.statvfs(folder)
+    except OSError:
+        return True
+    free, whole = stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize
+    return free < NARROW_BYTES or free < NARROW_PART * whole
 
 
 def read_result(folder: str) -> tuple[dict[str, object], str]:

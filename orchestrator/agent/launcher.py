@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -109,12 +110,14 @@ class _Runner:
         return outcome
 
     def kill(self, grace_s: float) -> None:
-        write_whole(self._folder / "kill.json", json.dumps({"grace": grace_s}).encode())
+        with suppress(OSError):  # on a full disk it ends with the usual patience
+            write_whole(self._folder / "kill.json", json.dumps({"grace": grace_s}).encode())
         if self._process is not None:
             self._process.terminate()
         marked = self._marked()
         if is_alive(marked) and (self._process is None or marked["pid"] != self._process.pid):
-            os.kill(int(str(marked["pid"])), signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(int(str(marked["pid"])), signal.SIGTERM)
 
     def _marked(self) -> dict[str, object]:
         try:
@@ -143,7 +146,8 @@ class Ear:
     """
 
     def __init__(self, fifo: Path, heard: Callable[[AttemptId, str], None]) -> None:
-        if not fifo.exists():
+        if not fifo.is_fifo():  # a copy of the folder may have left a file in its place
+            fifo.unlink(missing_ok=True)
             os.mkfifo(fifo, 0o600)
         self._heard = heard
         self._pipe = os.open(fifo, os.O_RDWR)  # a writer of our own: it never ends by itself

@@ -42,7 +42,7 @@ class Spool:
         self._attempts.mkdir(parents=True, exist_ok=True, mode=0o750)
         self._epoch = root / "epoch"
         self._stone_file = root / "tombstones"
-        self.epoch = int(self._epoch.read_text()) if self._epoch.exists() else 0
+        self.epoch = epoch_seen(root)
         self._stones = self._read_stones()
 
     def folder(self, attempt: AttemptId) -> Path:
@@ -127,3 +127,11 @@ class Spool:
 def is_attempt_id(text: object) -> bool:
     """Whether `text` may name an attempt: one plain path component (T06)."""
     return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def epoch_seen(root: Path) -> int:
+    """Return the highest epoch of a controller that the agent of this spool has seen; 0: none."""
+    try:
+        return int((root / "epoch").read_text())
+    except (OSError, ValueError):
+        return 0

@@ -74,4 +74,10 @@ def main() -> None:
     except BrokenPipeError:  # `orchestrator logs … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        what = error.strerror or type(error).__name__
+        click.echo(f"{error.filename}: {what}; it must be ours to read and write", err=True)
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.agent.identity import this_identity
+from orchestrator.agent.spool import epoch_seen
 from orchestrator.agent.table import AgentTable
 from orchestrator.cli.options import CLUSTER, Layout
 from orchestrator.controller.act import Hands
@@ -24,6 +25,7 @@ from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import Refusal
 from orchestrator.ledger.protocol import Ledger
+from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Identity
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
@@ -62,6 +64,11 @@ def identity(layout: Layout, plugins: Plugins, wishes: Wishes) -> Identity:
         instances=wishes.instances,
         cache=layout.root / "programs.json",
     )
+
+
+def open_ledger(layout: Layout) -> SqliteLedger:
+    """Open the ledger for writing; one that was put back does not fall behind what the agent saw."""
+    return SqliteLedger(layout.ledger, epoch_seen=epoch_seen(layout.spool))
 
 
 @contextmanager

@@ -51,9 +51,10 @@ class Layout:
     def storage(self) -> Path:
         """Cluster storage: the place that `run --storage` named last, else one in this folder."""
         try:
-            return Path(self.storage_note.read_text("utf-8"))
-        except OSError:
-            return self.root / "storage"
+            named = self.storage_note.read_text("utf-8")
+        except (OSError, ValueError):
+            named = ""
+        return Path(named or self.root / "storage")
 
     @property
     def storage_note(self) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from orchestrator.cli.show import plain
+from orchestrator.cli.show import plain, tell
 from orchestrator.cli.watcher import TargetLine, Watcher
 from orchestrator.decide.reconcile import View
 from orchestrator.model.work import State
@@ -122,8 +121,7 @@ class _Lines(Display):
             self.say(sentence(line))
 
     def say(self, sentence: str) -> None:
-        sys.stderr.write(plain(sentence) + "\n")
-        sys.stderr.flush()
+        tell(plain(sentence))
 
 
 def sentence(line: TargetLine) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from orchestrator.cli import dryrun, outcome, session
-from orchestrator.cli.build import Wishes, identity, this_computer
+from orchestrator.cli.build import Wishes, identity, open_ledger, this_computer
 from orchestrator.cli.options import CLUSTER, layout, made, output_option, state_option
 from orchestrator.controller.submit import check_able
 from orchestrator.errors import Refusal
-from orchestrator.ledger.sqlite import SqliteLedger
+from orchestrator.ledger.sqlite import now_utc
 from orchestrator.manifest.batch import BatchFile, read_batch
 from orchestrator.model.work import Batch
 from orchestrator.plugin.caller import Caller
@@ -46,9 +46,11 @@ def command(file: Path, output: str, report: bool, **options: Any) -> int:  # cl
     check_able(caller, manifest.batch, [who])
     if options["dry_run"]:
         return dryrun.show(manifest.batch, caller, who, output)
-    with session.turn(where), SqliteLedger(where.ledger) as ledger:
+    at = now_utc().isoformat(timespec="milliseconds")
+    with session.turn(where), open_ledger(where) as ledger:
+        asked = session.Asked(batch=manifest.batch, identity=who, at=at)
         with this_computer(where, ledger, caller, who, wishes) as cluster:
-            arrived = session.accept(cluster, where, manifest.batch, who)
+            arrived = session.accept(cluster, where, asked)
             quiet = output != "table"
             if not quiet:
                 session.announce(ledger, arrived)
@@ -56,7 +58,8 @@ def command(file: Path, output: str, report: bool, **options: Any) -> int:  # cl
             root = cluster.storage.root
         over = outcome.Ended(arrived.batch, root, not ended, options["state"])
         code = outcome.report(ledger, over, output, gates=report)
-        where.untold(arrived.batch).unlink(missing_ok=True)
+        if ended:
+            where.untold(arrived.batch).unlink(missing_ok=True)
         return code
 
 

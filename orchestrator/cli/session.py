@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from orchestrator.cli.build import ThisComputer
 from orchestrator.cli.options import Layout
 from orchestrator.cli.progress import display
-from orchestrator.cli.show import plain
+from orchestrator.cli.show import plain, tell
 from orchestrator.cli.watcher import Watcher
 from orchestrator.controller.builds import BuildRecord
-from orchestrator.controller.submit import Arrival, Submission, submit, unfinished
+from orchestrator.controller.submit import (
+    Arrival,
+    Submission,
+    begin_anew_what_is_gone,
+    submit,
+    unfinished,
+)
 from orchestrator.decide.reconcile import View
 from orchestrator.ledger.lock import Lock
 from orchestrator.ledger.protocol import Ledger
@@ -23,15 +29,25 @@ from orchestrator.model.node import Identity
 from orchestrator.model.work import Batch, State
 
 
-def accept(cluster: ThisComputer, where: Layout, batch: Batch, who: Identity) -> Submission:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a `run` was asked for."""
+
+    batch: Batch
+    identity: Identity  #: of this computer
+    at: str  #: ISO 8601, UTC: before it waited for its turn
+
+
+def accept(cluster: ThisComputer, where: Layout, asked: Asked) -> Submission:
     """Store the batch, or find the one that it is already; mark that nobody was told its end."""
-    ledger, caller = cluster.ledger, cluster.caller
-    newest = ledger.newest(digest(batch))
-    if newest and newest[1] is State.SUCCESSFUL and where.untold(newest[0]).exists():
-        return Submission(newest[0], Arrival.RESUMED)  # its `run` was killed after the last step
+    ledger, caller, batch, who = cluster.ledger, cluster.caller, asked.batch, asked.identity
+    if done := _done_meanwhile(ledger, where, asked):
+        return Submission(done, Arrival.RESUMED)
     record = BuildRecord(where.builds, ledger, caller)
     found = unfinished(ledger, batch)
     anew = record.renew(who, found[0] if found else None)
+    if found:
+        anew |= begin_anew_what_is_gone(ledger, cluster.storage, found[0])
     arrived = submit(ledger, caller, batch, cluster.controller.clock(), anew)
     record.begin(arrived.batch, who)
     where.untold(arrived.batch).parent.mkdir(exist_ok=True)
@@ -39,19 +55,44 @@ def accept(cluster: ThisComputer, where: Layout, batch: Batch, who: Identity) ->
     return arrived
 
 
+def _done_meanwhile(ledger: Ledger, where: Layout, asked: Asked) -> str | None:
+    """Return the Successful batch of this manifest that this `run` still has to tell of.
+
+    Either the `run` that did it was killed after its last step, or it did it while we waited.
+    """
+    newest = ledger.newest(digest(asked.batch))
+    if newest is None or newest[1] is not State.SUCCESSFUL:
+        return None
+    ended = ledger.standings(newest[0])[0].ended
+    is_ours = where.untold(newest[0]).exists() or ended > asked.at
+    return newest[0] if is_ours else None
+
+
 def work(cluster: ThisComputer, batch: str, quiet: bool) -> bool:
     """Turn until the batch is over; False if the user stopped it before."""
     controller = cluster.controller
     watcher = Watcher(cluster.ledger, cluster.caller, batch)
+    stop = Stop()
 
     def over(view: View) -> bool:
-        if controller.draining and not cluster.ledger.open_attempts():
+        stop.obey(cluster)
+        if controller.draining and not _is_live(view):
             return True
         return is_closed(cluster, batch)
 
-    with _interrupts(cluster), display(watcher, quiet) as shown:
+    with stop.listening(), display(watcher, quiet) as shown:
         controller.run(over, shown.each)
     return is_closed(cluster, batch)
+
+
+def _is_live(view: View) -> bool:
+    """Whether a node still does something, or has told of an end that is not yet settled."""
+    waited_for = {attempt.id for attempt in view.attempts}
+    return any(
+        any(phase.is_live for phase, _ in report.attempts.values())
+        or any(outcome.attempt in waited_for for outcome in report.outcomes)
+        for report in view.members.values()
+    )
 
 
 def is_closed(cluster: ThisComputer, batch: str) -> bool:
@@ -60,27 +101,43 @@ def is_closed(cluster: ThisComputer, batch: str) -> bool:
     return state is not None and state.is_final
 
 
-@contextmanager
-def _interrupts(cluster: ThisComputer) -> Iterator[None]:
-    """Ctrl-C once: running work ends, nothing new starts; twice: everything is ended."""
+class Stop:
+    """Ctrl-C once: running work ends, nothing new starts; twice: everything is ended.
 
-    def asked(number: int, frame: FrameType | None) -> None:
-        if cluster.controller.draining:
-            cluster.table.kill_all()
+    The handler only counts: it may interrupt whoever holds a lock.
+    """
+
+    def __init__(self) -> None:
+        self._asked = self._obeyed = 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Count Ctrl-C and SIGTERM until left."""
+        before = {
+            each: signal.signal(each, self._count) for each in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def obey(self, cluster: ThisComputer) -> None:
+        """Do what was asked since the last look."""
+        if self._asked == self._obeyed:
             return
-        cluster.controller.draining = True
-        cluster.controller.wake()
-        sys.stderr.write(
-            "\nStopping: what runs is finished first, nothing new starts. "
-            "Ctrl-C again ends it at once.\n"
-        )
+        if self._obeyed == 0:
+            cluster.controller.draining = True
+            tell(
+                "\nStopping: what runs is finished first, nothing new starts. "
+                "Ctrl-C again ends it at once."
+            )
+        if self._asked > 1:
+            cluster.table.kill_all()
+        self._obeyed = self._asked
 
-    before = {each: signal.signal(each, asked) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    def _count(self, number: int, frame: FrameType | None) -> None:
+        self._asked += 1
 
 
 @contextmanager
@@ -88,7 +145,7 @@ def turn(where: Layout) -> Iterator[None]:
     """Wait until no other `run` works on the same state, and say whom we wait for."""
     lock = Lock(where.root / "ledger.lock")
     if not lock.take(wait=False):
-        sys.stderr.write(f"Waiting: {lock.holder()} works on {where.root}; this run is next.\n")
+        tell(f"Waiting: {lock.holder()} works on {where.root}; this run is next.")
         lock.take(wait=True)
     try:
         yield
@@ -100,10 +157,10 @@ def announce(ledger: Ledger, arrived: Submission) -> None:
     """Say on stderr what will be worked on."""
     for other in ledger.standings():
         if not other.state.is_final and other.id != arrived.batch:
-            sys.stderr.write(f"Batch {plain(other.id)}: unfinished, goes on as well.\n")
+            tell(f"Batch {plain(other.id)}: unfinished, goes on as well.")
     how = {
         Arrival.NEW: "accepted",
         Arrival.RESUMED: "goes on where it stopped",
         Arrival.RETRIED: "failed before; only what is missing is done again",
     }[arrived.arrival]
-    sys.stderr.write(f"Batch {plain(arrived.batch)}: {how}.\n")
+    tell(f"Batch {plain(arrived.batch)}: {how}.")

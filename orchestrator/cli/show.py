@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import click
 from rich.console import Console, RenderableType
@@ -31,6 +33,13 @@ def emit(data: object, output: str, table: Callable[[], RenderableType]) -> None
         if not console.is_terminal:  # a file or a pipe: nobody folds there what is to be found
             console.width = WIDE
         console.print(picture, soft_wrap=True)
+
+
+def tell(sentence: str) -> None:
+    """Say something on stderr; that nobody listens any more must not stop the work."""
+    with suppress(OSError):
+        sys.stderr.write(sentence + "\n")
+        sys.stderr.flush()
 
 
 def plain(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger, Standing
 from orchestrator.model.node import Identity
 from orchestrator.model.work import State
@@ -46,8 +47,9 @@ class BuildRecord:
                 continue
             for job, mine in self._needed(batch.id, now):
                 record[job.id] = mine
-                if before.get(job.id, mine) != mine:
-                    restarts |= self._anew(job)
+                if before.get(job.id, mine) != mine and (again := self._anew(job)):
+                    restarts |= again
+                    record[job.id] = before[job.id]  # until it is begun anew
         self._write(record)
         return frozenset(restarts)
 
@@ -62,7 +64,10 @@ class BuildRecord:
         whole = self.ledger.batch(batch)
         parts = {part.id: part for part in self.ledger.standings(batch)}
         for job in whole.jobs if whole else ():
-            needs = self.caller.review(job).needs
+            try:
+                needs = self.caller.review(job).needs
+            except PluginError:
+                continue  # its plugin is gone: that is for the job's own command to say
             yield parts[job.id], {name: sha for name, sha in now.items() if name in needs}
 
     def _anew(self, job: Standing) -> set[str]:

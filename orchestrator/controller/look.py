@@ -37,7 +37,7 @@ class Lookout:
         travelling = self.courier.travelling(members)
         attempts = self.ledger.open_attempts()
         low = self.storage.low()
-        kinds = frozenset() if draining else SPARING if low else self.only
+        kinds = frozenset() if draining else self.only or (SPARING if low else None)
         return View(
             members=members,
             attempts=attempts,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
+from math import isfinite
 
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.place import lacks
@@ -84,6 +85,10 @@ def _check(job: Job, targets: tuple[Target, ...]) -> None:
     if not targets:
         raise PluginError(f"{who}: plan named no target")
     tasks = {task.id: task for target in targets for task in target.tasks}
+    if len({target.name for target in targets}) != len(targets):
+        raise PluginError(f"{who}: two of its targets have one name")
+    if odd := [id for id, task in tasks.items() if not isfinite(task.weight)]:
+        raise PluginError(f"{who}: the weight of {odd[0]!r} is no number")
     for target in targets:
         if not target.tasks:
             raise PluginError(f"{who}: target {target.name!r} has no tasks")

@@ -73,7 +73,7 @@ class Storage:
         digest = hashlib.sha256(text).hexdigest()
         path = self.root / "inputs" / batch / f"{digest}.json"
         if not path.exists():
-            path.parent.mkdir(exist_ok=True, mode=0o750)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             part = path.with_suffix(".part")
             part.write_bytes(text)
             part.replace(path)

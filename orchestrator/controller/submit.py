@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
+from orchestrator.controller.storage import Storage
 from orchestrator.decide.place import lacks
 from orchestrator.errors import Refusal
 from orchestrator.ledger.protocol import Ledger
@@ -106,3 +107,25 @@ def _restarts(ledger: Ledger, batch: str) -> tuple[str, ...]:
             if not failed or any(task.cause is Cause.SOURCE for task in failed):
                 restarts.append(part.id)
     return tuple(restarts)
+
+
+def begin_anew_what_is_gone(ledger: Ledger, storage: Storage, batch: str) -> frozenset[str]:
+    """Plan open jobs anew whose accepted results are no longer on cluster storage.
+
+    Returns the failed jobs (ids) of which the same is true: they begin anew when they are retried.
+    """
+    restarts = set()
+    for part in ledger.standings(batch):
+        if part.level != "job" or part.state is State.SUCCESSFUL:
+            continue
+        accepted = [task.id for task in ledger.tasks(part.id) if task.state is State.SUCCESSFUL]
+        results = ledger.results(accepted).values()
+        if all(storage.attempt(result.attempt).is_dir() for result in results):
+            continue
+        why = f"accepted results are gone from {storage.root}; begun anew"
+        log.warning("job %s: %s", part.id, why, extra={"action": "job_replanned"})
+        if part.state.is_final:
+            restarts.add(part.id)
+        else:
+            ledger.replan(part.id, {}, why)
+    return frozenset(restarts)

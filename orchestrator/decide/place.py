@@ -61,8 +61,10 @@ def lacks(job: Job, needs: Needs, identity: Identity) -> str | None:
 def _too_old(job: Job, identity: Identity) -> str | None:
     """Compare ``requires: {ffmpeg: ">=6.1"}`` with what the node has."""
     for name, wanted in job.requires.items():
+        if not wanted.startswith(">="):
+            return f'requires: {name}: {wanted!r} is no condition; write it as ">=6.1"'
         program = identity.program(name)
-        if program and wanted.startswith(">=") and _numbers(program.version) < _numbers(wanted):
+        if program and _numbers(program.version) < _numbers(wanted):
             return f"{name} {program.version} ({program.path}) is too old: job asks for {wanted}"
     return None
 

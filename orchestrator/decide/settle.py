@@ -69,7 +69,7 @@ def judge(outcome: Outcome) -> Reject | None:
     """Say what speaks against an outcome whatever the processor thinks; None: ask the processor."""
     match outcome.ending:
         case Ending.LOST:
-            return Reject("its runner vanished without a word", Cause.LOST)
+            return Reject(outcome.why or "its runner vanished without a word", Cause.LOST)
         case Ending.KILLED:
             return Reject(outcome.why or "ended on request", Cause.CANCELLED)
         case Ending.LIMIT | Ending.STALL | Ending.UNSTARTED:

@@ -53,11 +53,13 @@ class SqliteLedger(Reader):
         wall: Callable[[], datetime] = now_utc,
         boottime: Callable[[], float] = since_boot,
         read_only: bool = False,
+        epoch_seen: int = 0,
     ) -> None:
         self.path = path
         self._wall = wall
         self._boottime = boottime
         self._read_only = read_only
+        self._epoch_seen = epoch_seen  #: by an agent: a ledger put back must not fall behind it
         self._tip = Tip()
         if read_only:
             check_mode(path)
@@ -180,7 +182,10 @@ class SqliteLedger(Reader):
         db.execute("BEGIN IMMEDIATE")
         try:
             db.execute("INSERT INTO ledger VALUES (1, ?, 0) ON CONFLICT DO NOTHING", (new_id(),))
-            row = db.execute("UPDATE ledger SET epoch = epoch + 1 RETURNING id, epoch").fetchone()
+            row = db.execute(
+                "UPDATE ledger SET epoch = max(epoch, ?) + 1 RETURNING id, epoch",
+                (self._epoch_seen,),
+            ).fetchone()
             self._id, self._epoch = row["id"], row["epoch"]
             last = db.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
             self._tip = Tip(last["seq"], last["hash"]) if last else Tip()

@@ -1,6 +1,7 @@
 """`kill -9` of a real `run` at eight moments, then the same command again (F01, P2, P4)."""
 
 import hashlib
+import shutil
 
 import pytest
 from media import generated
@@ -60,3 +61,21 @@ def test_killed_after_the_last_step_it_only_tells_how_it_ended(tmp_path):
     shop.run()
     assert shop.json("status", "--all")[0]["batchid"] == "shop-0001"
     assert len(shop.json("status", "--all")) == 1
+
+
+def test_results_that_are_gone_are_made_again(tmp_path):
+    shop = Shop(tmp_path).write(OUTPUTS[1], source=generated("sound.mp4"), segments={"frames": 20})
+    running = shop.start()
+    running.wait_for(r"00000\d/encode: Successful")
+    running.kill()
+    shutil.rmtree(shop.state / "this-computer/storage")
+    assert "gone from" in shop.run().stderr
+
+
+def test_ledger_that_was_deleted_does_not_stop_the_next_run(tmp_path):
+    shop = Shop(tmp_path).write(("wav", "out/a.wav"), source=generated("sound.mp4"))
+    shop.run()
+    shop.run(ends=1)
+    for file in (shop.state / "this-computer").glob("ledger.db*"):
+        file.unlink()
+    shop.write(("wav", "out/b.wav"), source=generated("sound.mp4")).run()

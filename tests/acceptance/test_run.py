@@ -106,3 +106,12 @@ def test_storage_cannot_change_under_unfinished_work(shop, clip, tmp_path):
     said = shop.run("--storage", tmp_path / "big", ends=2)
     assert "shop-0001 is unfinished" in said.stderr
     shop.run()
+
+
+def test_same_job_typed_twice_is_done_once(shop, clip):
+    running = shop.write(FOUR[1], source=clip, segments={"frames": 20}).start()
+    running.wait_for("000000/encode: attempt .* on")
+    second = shop.run()
+    running.end()
+    assert "Waiting: process" in second.stderr
+    assert "shop-0001: Successful" in second.stdout

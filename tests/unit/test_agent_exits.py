@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from orchestrator.agent import exits
 from orchestrator.agent.exits import RESULT_BYTES_MAX, read_result, unready, was_full
 
 
@@ -50,9 +51,14 @@ def test_result_may_be_a_folder_without_harm(tmp_path):
     assert read_result(str(tmp_path))[0] == {}
 
 
-def test_words_about_a_full_disk_are_believed(tmp_path):
-    assert was_full(str(tmp_path), "av_interleaved_write_frame(): No space left on device\n")
+def test_words_about_a_full_disk_are_believed_where_there_is_little_room(tmp_path, monkeypatch):
+    words = "av_interleaved_write_frame(): No space left on device\n"
+    monkeypatch.setattr(exits, "NARROW_BYTES", 1 << 60)
+    assert was_full(str(tmp_path), words)
     assert was_full(str(tmp_path), "all is well") is None
+    monkeypatch.setattr(exits, "NARROW_BYTES", 0)
+    monkeypatch.setattr(exits, "NARROW_PART", 0)
+    assert was_full(str(tmp_path), words) is None
     assert list(tmp_path.iterdir()) == []
 
 

@@ -79,16 +79,18 @@ def test_what_was_taken_by_a_life_that_is_over_is_sent_again():
     assert courier.travelling({engine.restart("n1"): report(1)}) == frozenset()
 
 
-def test_what_was_not_taken_is_sent_again_at_once():
+def test_node_that_does_not_take_is_asked_again_some_beats_later():
     engine = FakeEngine(["n1"])
     engine.drop_next()
     courier, pool, woken = sending(engine)
     pool.go()
-    assert (courier.travelling({}), woken) == (frozenset(), [True])
+    member = engine.member("n1")
+    assert (courier.travelling({member: report(2)}), woken) == ({"a-000001"}, [])
+    assert courier.travelling({member: report(1 + BEATS_UNSEEN)}) == frozenset()
 
 
 def test_delivery_that_raises_is_over_too():
-    courier, pool, woken = sending(Broken(["n1"]))
+    courier, pool, _ = sending(engine := Broken(["n1"]))
     with pytest.raises(RuntimeError):
         pool.go()
-    assert (courier.travelling({}), woken) == (frozenset(), [True])
+    assert courier.travelling({engine.member("n1"): report(1 + BEATS_UNSEEN)}) == frozenset()
