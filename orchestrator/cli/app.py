@@ -10,6 +10,7 @@ import sys
 import click
 
 from orchestrator import __version__
+from orchestrator.cli.options import INTERRUPTED
 from orchestrator.errors import OrchestratorError
 
 VERBS = {
@@ -23,8 +24,6 @@ VERBS = {
     "plugins": "List the plugins and what they offer.",
 }
 """Every subcommand is ``orchestrator/cli/NAME.py`` with a command called ``command``."""
-
-INTERRUPTED = 130
 
 
 class Lazy(click.Group):

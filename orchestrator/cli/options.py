@@ -16,6 +16,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 CLUSTER = "this-computer"
 
+INTERRUPTED = 130
+"""The exit code of a `run` that was stopped by its user."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

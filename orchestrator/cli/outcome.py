@@ -11,11 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.cli.options import INTERRUPTED
 from orchestrator.cli.show import emit, plain
 from orchestrator.ledger.protocol import Ledger, Standing
 from orchestrator.model.work import Kind, Result, State, Task
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,3 +79,4 @@ def test_ledger_that_was_deleted_does_not_stop_the_next_run(tmp_path):
     for file in (shop.state / "this-computer").glob("ledger.db*"):
         file.unlink()
     shop.write(("wav", "out/b.wav"), source=generated("sound.mp4")).run()
+    assert (shop.folder / "out/b.wav").exists()
