@@ -89,13 +89,13 @@ class AgentTable:
         with self._desk:
             if (held := self._held.get(spec.attempt)) and held.phase is not Phase.KILLED:
                 return
-            if held or self._spool.is_forgotten(spec.attempt):
-                why = f"attempt {spec.attempt} is over; it is not started again"
-                if (
-                    held is None
-                ):  # a ledger that asks for it has forgotten its end: tell it once more
-                    self._end(Outcome(attempt=spec.attempt, ending=Ending.LOST, why=why))
+            why = f"attempt {spec.attempt} is over; it is not started again"
+            if held:
                 raise self._no(why)
+            if self._spool.is_forgotten(spec.attempt):
+                # a ledger that asks for it has forgotten its end: it is told once more
+                self._end(Outcome(attempt=spec.attempt, ending=Ending.LOST, why=why))
+                return
             if spec.epoch < self._spool.epoch:
                 raise self._no(f"epoch {spec.epoch} is over; {self._spool.epoch} was seen")
             if self._is_dismissed:

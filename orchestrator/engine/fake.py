@@ -200,9 +200,12 @@ class FakeEngine:
     # What an agent does.
 
     def _take(self, node: _Node, spec: Spec) -> bool:
-        if spec.attempt in node.over or node.phases.get(spec.attempt) is Phase.KILLED:
-            return False
-        if spec.attempt in node.phases:
+        phase = node.phases.get(spec.attempt)
+        if phase is not None:
+            return phase is not Phase.KILLED
+        if spec.attempt in node.over:
+            why = f"attempt {spec.attempt} is over; it is not started again"
+            self._end(node, Outcome(attempt=spec.attempt, ending=Ending.LOST, why=why))
             return True
         if spec.epoch < node.epoch:
             return False

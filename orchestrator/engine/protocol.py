@@ -59,7 +59,7 @@ class Table(Protocol):
         """Write a spec (JSON text) to the spool and queue it; < 50 ms, idempotent on its id.
 
         Raises Rejected for a spec that is not taken and not reported either: of an old epoch, of
-        an attempt that is over, without an attempt's id.  Any other refusal is an outcome.
+        an attempt that was killed, without an attempt's id.  Any other refusal is an outcome.
         """
 
     def told(self, message: Mapping[str, object]) -> None:

@@ -161,12 +161,13 @@ def test_no_text_was_run_as_a_command(ran):
 
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t\n"))
 PLAIN = job("h264-1080p")
+PLUGINS = Plugins.installed()
 MORE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
 def briefing(tmp_path_factory):
-    caller = Caller(Plugins.installed())
+    caller = Caller(PLUGINS)
     return Briefing("c", MemoryLedger(), caller, Storage.at(tmp_path_factory.mktemp("storage")))
 
 
@@ -183,7 +184,7 @@ def told(briefing, task):
 def only(job):
     """Return the one task of a shell job."""
     room = Room(instances=1, cores=1, node_instances=1)
-    (target,) = Plugins.installed().processor("shell").plan(job, Facts(), room)
+    (target,) = PLUGINS.processor("shell").plan(job, Facts(), room)
     return target.tasks[0]
 
 
