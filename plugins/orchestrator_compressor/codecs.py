@@ -43,6 +43,7 @@ class VideoCodec:
     full_range: bool = True  #: it can hold the full range of values, not only the video range
     says_range: bool = True  #: its packets say so; else only the container can
     pixels_s: float = 20e6  #: pixels encoded a second and thread, a guess: only the order counts
+    stall_s: float = 60.0  #: it hangs when it has shown no new frame for so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,7 @@ VIDEO: Mapping[str, VideoCodec] = {
         keys=frozenset({"rate", "keyInterval"}),
         crf_max=63,
         pixels_s=2e6,
+        stall_s=300.0,  # it looks 25 frames ahead: on a busy computer the first took over 60 s
     ),
     "prores": VideoCodec(
         encoder="prores_ks",

@@ -17,7 +17,6 @@ from orchestrator_compressor.recipe import Cut, Means
 
 PROGRAM = ("-m", "orchestrator_compressor.work")
 WATCH = r"^(frame|gate|time)=\d"
-STALL_S = 60.0  #: an encoder that shows no frame for so long hangs
 PROBE_LIMIT_S = 4 * 3600.0
 FINAL = "final"  #: stem of the finished file
 AUDIO = "audio"  #: stem of the encoded sound
@@ -136,7 +135,7 @@ def _encode(step: Step) -> Command:
         "codec": seen.codec if seen else "",
         "table": _table(step),
     }
-    return _work(step, "encode", words, asked, stall_s=STALL_S)
+    return _work(step, "encode", words, asked, stall_s=picture.video.codec.stall_s)
 
 
 def _audio(step: Step) -> Command:
