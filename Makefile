@@ -34,15 +34,17 @@ demo:     $(RUN) ## one real transcode in ./demo [SOURCE=movie.mov] [OUTPUTS="h2
 	@echo "To see more:       .venv/bin/orchestrator status --state demo/state"
 
 check:    lint types ## all that must hold before a commit, about a minute
-	$(PYTEST) tests/unit tests/contract tests/golden tests/architecture
+	$(PYTEST) -m "not slow" tests/unit tests/contract tests/golden tests/architecture
 
 lint:     $(DEV) ## form and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types:    $(DEV) ## mypy, strict
-	$(BIN)/mypy
+types:    types-linux types-darwin types-win32 ## mypy, strict, as on each system
+
+types-%:  $(DEV)
+	$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$*
 
 test:     $(DEV) packages media ## every test but the benchmarks, about 12 minutes
 	$(SAMPLE)=$${$(SAMPLE):-1} $(PYTEST)
@@ -63,7 +65,7 @@ faults:   $(DEV) packages ## kill, hang, fill, cut
 	$(PYTEST) tests/faults
 
 bench:    $(DEV) packages ## the figures of the README, as JSON; takes long, wants a quiet machine
-	@missed=""; for each in startup lifecycles assembly speed; do \
+	@missed=""; for each in startup lifecycles assembly speed agents cluster; do \
 	  $(BIN)/python -m "tests.bench.$$each" || missed="$$missed $$each"; done; \
 	if [ -n "$$missed" ]; then echo "Not reached:$$missed" >&2; exit 1; fi
 

@@ -2,7 +2,11 @@
 
     OrchestratorError       something a person must read; carries an exit code (1)
     ├── Refusal             not accepted, nothing was changed: queue full, old ffmpeg (exit 2)
-    │   └── ManifestError   what a file says cannot be accepted: every fault, with its place
+    │   ├── ManifestError   what a file says cannot be accepted: every fault, with its place
+    │   ├── NotThere        an id or name that nothing has (HTTP 404)
+    │   ├── Forbidden       the client's role or ownership does not reach (401, 403)
+    │   ├── Conflict        something else stands there: revision, key, owner (409)
+    │   └── Busy            too much at once: the same will do later (429)
     ├── PluginError         a plugin broke its contract; names the plugin and the hook
     ├── LedgerError         the durable record cannot be written: stop, never go on in memory
     └── NodeError           a machine did not do what it was told; names the node
@@ -34,6 +38,22 @@ class ManifestError(Refusal):
     def __init__(self, faults: tuple[str, ...]) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+class NotThere(Refusal):
+    """Nothing has this id or name; the message says what is near."""
+
+
+class Forbidden(Refusal):
+    """The client may not do this; the message says what it takes."""
+
+
+class Conflict(Refusal):
+    """Something else stands there already: another revision, body or owner."""
+
+
+class Busy(Refusal):
+    """Too much was asked at once; the message says when to ask again."""
 
 
 class PluginError(OrchestratorError):

@@ -1,7 +1,7 @@
 """A whole cluster in one thread: submit, run, lose, crash; and what must always hold."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +15,10 @@ from orchestrator.controller.courier import Courier
 from orchestrator.controller.look import Lookout
 from orchestrator.controller.loop import Controller
 from orchestrator.controller.plan import Planner
+from orchestrator.controller.presence import Presence
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.submit import Submission, submit
+from orchestrator.decide.fleet import Gate
 from orchestrator.decide.settle import Limits
 from orchestrator.engine.fake import USUAL, FakeEngine
 from orchestrator.ledger.events import is_whole
@@ -39,6 +41,7 @@ class Fuse:
 
     WRITES = frozenset({"accept", "retry", "close_part", "plan", "plan_failed", "replan"})
     WRITES |= {"lease", "sent", "settle", "send", "kill", "ack"}
+    WRITES |= {"pause", "resume", "cancel", "keep_key"}
 
     def __init__(self) -> None:
         self.left: float = float("inf")
@@ -62,9 +65,9 @@ class _Guarded:
         if name not in Fuse.WRITES:
             return found
 
-        def call(*args):
+        def call(*args, **more):
             self._fuse.burn()
-            answer = found(*args)
+            answer = found(*args, **more)
             self._fuse.burn()
             return answer
 
@@ -88,6 +91,24 @@ class FarmStorage(Storage):
         return self.shortage[0] if self.shortage else ""
 
 
+@dataclass
+class Doorman:
+    """Who takes part, as a story says it."""
+
+    gate_now: Gate
+    closed: Mapping[str, str] = field(default_factory=dict)  #: as the last look had it
+
+    def gate(self) -> Gate:
+        return self.gate_now
+
+    def saw(self, sights: object, busy: object, closed: Mapping[str, str]) -> None:
+        self.closed = closed
+
+    def say(self, **wanted: object) -> None:
+        """Let something else hold from now on."""
+        self.gate_now = replace(self.gate_now, **wanted)
+
+
 class Farm:
     """The controller dies with every crash; the ledger's file and the agents live on."""
 
@@ -101,6 +122,8 @@ class Farm:
         processors: Sequence[object] = (),
     ) -> None:
         self.world = World(now=START)
+        self.watch: Doorman | None = None
+        self.paths: dict[str, dict[str, str]] = {}  #: node -> how it calls folders
         self.fuse = Fuse()
         node = replace(USUAL, instances={"render": instances})
         self.engine = FakeEngine(dict.fromkeys(nodes, node))
@@ -125,6 +148,12 @@ class Farm:
         batch = Batch(id=name, name=name, jobs=jobs or (job(),), **wanted)
         return submit(self.guarded, self.caller, batch, self.world.now)
 
+    def watched(self, gate: Gate) -> "Farm":
+        """Let beats be watched, and nodes be closed and given up by `gate`, from now on."""
+        self.watch = Doorman(gate)
+        self.restart()
+        return self
+
     def restart(self) -> None:
         """Bring up a new controller that knows nothing."""
         self.ledger.close()
@@ -136,12 +165,23 @@ class Farm:
         )
         ledger, engine = self.fuse.guard(self.ledger), self.fuse.guard(self.engine)
         caller = Caller(self.plugins)
-        briefing = Briefing("farm", ledger, caller, self.storage)
+        briefing = Briefing(
+            "farm", ledger, caller, self.storage, lambda node: self.paths.get(node, {})
+        )
         planner = Planner(ledger, caller, self.storage)
         courier = Courier(engine, AtOnce(), lambda: None)
         self.guarded, self.caller, self.briefing = ledger, caller, briefing
+        presence = Presence(lambda: self.world.now) if self.watch else None
         self.controller = Controller(
-            Lookout(ledger, engine, courier, caller, self.storage),
+            Lookout(
+                ledger,
+                engine,
+                courier,
+                caller,
+                self.storage,
+                presence=presence,
+                watch=self.watch,
+            ),
             Hands(ledger, engine, courier, caller, self.storage, briefing, planner),
             clock=lambda: self.world.now,
         )
@@ -176,8 +216,22 @@ class Farm:
         """Let the nodes work until something ends; then it is that much later."""
         times = (self.world.next_due(), self.ledger.next_change(self.world.now))
         due = [at for at in times if at is not None]
+        if self.watch:  # silence is counted from look to look
+            due.append(self.world.now + 1)
         self.world.now = max(self.world.now, min(due, default=self.world.now + 1))
         self.world.end_due(self.engine)
+
+    def pass_time(self, seconds: int) -> None:
+        """Look every second for so long, whatever ends meanwhile."""
+        end = self.world.now + seconds
+        while self.world.now < end:
+            self.turn()
+            self.step()
+        self.turn()
+
+    def holders(self) -> dict[str, str]:
+        """Return the tasks that are open, each with the node it is on."""
+        return {attempt.task: attempt.node for attempt in self.ledger.open_attempts()}
 
     def die(self, node: str) -> None:
         """Let an agent die with its runners, and come back to its spool."""

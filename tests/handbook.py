@@ -22,13 +22,28 @@ def titled(page, name):
     return files(page)[name]
 
 
+def chapter(page, title):
+    """Return the text below a heading `## title`, up to the next one."""
+    return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", page.read_text(), re.M | re.S)[1]
+
+
 def files(page):
     """Return every block that begins with the name of a file, by that name."""
-    found = re.findall(r"^```\w[^\n]*\n(# (\S+\.\w+)\n.*?)^```$", page.read_text(), re.M | re.S)
-    return {name: text for text, name in found}
+    return named_blocks(page.read_text())
 
 
-def commands(page, program="orchestrator"):
+def named_blocks(text):
+    """Return every block of a text that begins with the name of a file, by that name."""
+    found = re.findall(r"^```\w[^\n]*\n(# (\S+\.\w+)\n.*?)^```$", text, re.M | re.S)
+    return {name: block for block, name in found}
+
+
+def commands(text, program="orchestrator"):
     """Return each `$ orchestrator …` line with the exit code that its comment names, else 0."""
-    lines = re.findall(rf"^\$ ({program} .+?)(?:  +# ends with (\d+).*)?$", page.read_text(), re.M)
-    return [(line, int(code or 0)) for line, code in lines]
+    return [(line, code) for _, line, code in typed(text) if line.startswith(f"{program} ")]
+
+
+def typed(text):
+    """Return each line after `$`: what stands before the `$`, the line, its exit code."""
+    lines = re.findall(r"^(\w*)\$ (.+?)(?: +# (?:ends with (\d+))?.*)?$", text, re.M)
+    return [(where, line, int(code or 0)) for where, line, code in lines]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from orchestrator.decide.settle import Reach
 from orchestrator.ledger.events import is_whole
 from orchestrator.ledger.protocol import Ledger, Settlement
+from orchestrator.ledger.rows import is_held, lineage
 from orchestrator.model.node import Member
 from orchestrator.model.work import (
     Batch,
@@ -201,7 +202,8 @@ def _moves(event, tasks) -> Iterator[tuple[str, State | None]]:
             yield from ((task, State.WAITING if task == f"{job}/probe" else None) for task in below)
         yield from ((task, State.WAITING) for task in data.get("tasks", ()))
     else:
-        yield from ((task, State.CANCELLED) for task in data.get("tasks", ()))
+        to = State.WAITING if event.kind == "paused" else State.CANCELLED
+        yield from ((task, to) for task in data.get("tasks", ()))
 
 
 def _close_or_open(event, parts) -> None:
@@ -221,6 +223,17 @@ def _close_or_open(event, parts) -> None:
         parts[event.subject] = State(event.kind.capitalize())
 
 
+def holds(ledger: Ledger) -> set[str]:
+    """Return what is paused as the events alone tell it."""
+    found: set[str] = set()
+    for event in events_of(ledger):
+        if event.kind == "paused":
+            found.add(event.subject)
+        elif event.kind == "resumed" or "level" in event.data:
+            found = {id for id in found if event.subject not in lineage(id)}
+    return found
+
+
 def check(ledger: Ledger) -> None:
     """Assert what must hold after any step (reliability: I1-I4, I7)."""
     batches = [standing.id for standing in ledger.standings()]
@@ -238,6 +251,11 @@ def check(ledger: Ledger) -> None:
     open_ids = [attempt.id for attempt in ledger.open_attempts()]
     assert open_ids == sorted(a.id for a in attempts if not a.closed)
     told_tasks, told_parts = fold(ledger)
+    paused = holds(ledger)
+    assert paused == set(ledger.paused())
+    for id, state in told_tasks.items():  # a waiting task that is paused is shown on Hold
+        if state is State.WAITING and is_held(id, paused):
+            told_tasks[id] = State.HOLD
     assert told_tasks == {task.id: task.state for task in tasks}  # I7
     for id in batches:
         for part in ledger.standings(id):

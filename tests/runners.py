@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psutil
 
+from orchestrator.agent.ear import Ear
 from orchestrator.agent.files import write_whole
-from orchestrator.agent.launcher import RUNNER, Ear
+from orchestrator.agent.launcher import RUNNER
 from orchestrator.model.codec import load
 from orchestrator.model.work import Outcome
 

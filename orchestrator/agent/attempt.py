@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from orchestrator.agent import exits
 from orchestrator.agent.command import Bell, Command, Ended, Limits
 from orchestrator.agent.files import now_s, write_whole
+from orchestrator.agent.leash import HEARD, Leash
 from orchestrator.agent.logs import LogWriter, copy_log, tail_text
 from orchestrator.agent.watch import Herald, Watch
 
@@ -31,15 +32,19 @@ RECORD_RETRY_S = 1.0
 class Attempt:
     """One attempt, from its spec to its exit record."""
 
-    def __init__(self, spool: str, spec: dict[str, Any], bell: Bell) -> None:
+    def __init__(
+        self, spool: str, spec: dict[str, Any], bell: Bell, wrap: tuple[str, ...] = ()
+    ) -> None:
         self._spool = spool
         self._spec = spec
         self._bell = bell
+        self._wrap = wrap
         self._folder: str = spec["folder"]
         self._owns_folder = False
         self._log = LogWriter(spool)
-        fifo = os.path.join(os.path.dirname(os.path.dirname(spool)), "progress")
-        self._herald = Herald(fifo, spec["attempt"])
+        root = os.path.dirname(os.path.dirname(spool))
+        self._herald = Herald(os.path.join(root, "progress"), spec["attempt"])
+        self._leash = Leash(os.path.join(root, HEARD))
         self._limit_at = now_s() + spec["limit_s"] if spec.get("limit_s") else None
 
     def run(self) -> dict[str, object]:
@@ -114,14 +119,20 @@ class Attempt:
         cwd = self._spec.get("cwd") or self._folder
         try:
             watch = Watch(self._log, pattern, self._herald)
-            command = Command(words, env, cwd)
+            command = Command([*self._around(), *words], env, cwd)
         except re.error as error:
             raise exits.Unstarted(f"watch {pattern!r}: {error}") from error
         except (OSError, ValueError) as error:
             raise _no_start(words[0], cwd, error) from error
         left_s = None if self._limit_at is None else max(0.0, self._limit_at - now_s())
         limits = Limits(self._spec.get("limit_s"), left_s, self._spec.get("stall_s"))
+        limits.leash = self._leash
         return command.attend(watch, self._herald, self._bell, limits)
+
+    def _around(self) -> list[str]:
+        """Return the words before each command: ``{python}`` is ours, ``{spec}`` our spec's file."""
+        known = {"{python}": sys.executable, "{spec}": os.path.join(self._spool, "spec.json")}
+        return [known.get(word, word) for word in self._wrap]
 
     def _told(self, ended: Ended) -> dict[str, object]:
         told: dict[str, object] = {"ending": ended.ending, "why": ended.why}

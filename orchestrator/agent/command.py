@@ -10,10 +10,18 @@ import json
 import os
 import select
 import signal
+import sys
+import time
 from collections.abc import Mapping, Sequence
 
 from orchestrator.agent.files import now_s
+from orchestrator.agent.leash import Leash
 from orchestrator.agent.watch import Herald, Watch
+
+if sys.platform == "win32":
+    from orchestrator.agent.piped import Piped as Program
+else:
+    from orchestrator.agent.spawned import Spawned as Program
 
 GRACE_S = 10.0
 """Between SIGTERM and SIGKILL."""
@@ -24,50 +32,83 @@ UNKILLABLE_S = 30.0
 LINGER_S = 1.0
 """How long a command's children may still write after its own end."""
 
-_READ_BYTES = 256 << 10
-_OURS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
-"""Signals that the runner treats in its own way; a command starts with the usual one."""
+if sys.platform == "win32":
+
+    class Bell:
+        """Wakes nobody: `Piped` looks so often that a request to end is seen in time."""
+
+        def __init__(self, kill_file: str) -> None:
+            """`kill_file` is the request, and says how patiently: ``{"grace": seconds}``."""
+            self._kill_file = kill_file
+            self._asked = b""
+            self.pipe = -1
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+        def hush(self) -> None:
+            """Take what has rung: nothing."""
+
+        def wait(self, seconds: float) -> None:
+            """Sleep."""
+            time.sleep(seconds)
+
+        def request(self) -> float | None:
+            """Return the grace in seconds if we were asked to end since the last call."""
+            asked = _text_of(self._kill_file)
+            if asked == self._asked:
+                return None
+            self._asked = asked
+            return _grace_s(asked)
+else:
+
+    class Bell:
+        """Wakes a poll when a child ended or when we are asked to end (SIGTERM)."""
+
+        def __init__(self, kill_file: str) -> None:
+            """`kill_file` may say how patiently: ``{"grace": seconds}``."""
+            self._kill_file = kill_file
+            self._asked = False
+            self.pipe, self._in = os.pipe()
+            os.set_blocking(self.pipe, False)
+            os.set_blocking(self._in, False)
+            for number in (signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            for number in (signal.SIGTERM, signal.SIGCHLD):
+                signal.signal(number, _noted)
+            signal.set_wakeup_fd(self._in, warn_on_full_buffer=False)
+
+        def hush(self) -> None:
+            """Take what has rung."""
+            try:
+                rung = os.read(self.pipe, 4096)
+            except BlockingIOError:
+                return
+            self._asked = self._asked or signal.SIGTERM in rung
+
+        def wait(self, seconds: float) -> None:
+            """Sleep, unless it rings."""
+            select.select([self.pipe], [], [], seconds)
+            self.hush()
+
+        def request(self) -> float | None:
+            """Return the grace in seconds if we were asked to end since the last call."""
+            asked, self._asked = self._asked, False
+            return _grace_s(_text_of(self._kill_file)) if asked else None
 
 
-class Bell:
-    """Wakes a poll when a child ended or when we are asked to end (SIGTERM)."""
+def _text_of(file: str) -> bytes:
+    try:
+        with open(file, "rb") as request:
+            return request.read()
+    except OSError:
+        return b""
 
-    def __init__(self, kill_file: str) -> None:
-        """`kill_file` may say how patiently: ``{"grace": seconds}``."""
-        self._kill_file = kill_file
-        self._asked = False
-        self.pipe, self._in = os.pipe()
-        os.set_blocking(self.pipe, False)
-        os.set_blocking(self._in, False)
-        for number in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGCHLD):
-            signal.signal(number, _noted)
-        signal.set_wakeup_fd(self._in, warn_on_full_buffer=False)
 
-    def hush(self) -> None:
-        """Take what has rung."""
-        try:
-            rung = os.read(self.pipe, 4096)
-        except BlockingIOError:
-            return
-        self._asked = self._asked or signal.SIGTERM in rung
-
-    def wait(self, seconds: float) -> None:
-        """Sleep, unless it rings."""
-        select.select([self.pipe], [], [], seconds)
-        self.hush()
-
-    def request(self) -> float | None:
-        """Return the grace in seconds if we were asked to end since the last call."""
-        asked, self._asked = self._asked, False
-        if not asked:
-            return None
-        try:
-            with open(self._kill_file, "rb") as file:
-                return float(json.load(file)["grace"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return GRACE_S
+def _grace_s(request: bytes) -> float:
+    """Return how patient a request is, in seconds; the usual patience where it does not say."""
+    try:
+        return float(json.loads(request)["grace"])
+    except (ValueError, KeyError, TypeError):
+        return GRACE_S
 
 
 class Limits:
@@ -84,20 +125,18 @@ class Limits:
         self.left_s = left_s  #: what the preflight left of it
         self.stall_s = stall_s
         self.grace_s = grace_s
+        self.leash: Leash | None = None  #: ends it when its cluster is silent for too long (R5)
 
 
 class Ended:
     """How it went."""
 
-    def __init__(self, ending: str, why: str, status: int | None) -> None:
-        self.ending = ending  #: exited | limit | stall | killed, as in `model.work.Ending`
+    def __init__(self, ending: str, why: str, code: int | None) -> None:
+        self.ending = ending  #: exited | limit | stall | killed | lost, as in `model.work.Ending`
         self.why = why
-        self.exit_code = None  #: None: ended by a signal, or unkillable
-        self.signal = None
-        if status is not None:
-            code = os.waitstatus_to_exitcode(status)
-            self.exit_code = code if code >= 0 else None
-            self.signal = -code if code < 0 else None
+        self.exit_code = code if code is None or code >= 0 else None
+        #: None: ended by a signal, or unkillable
+        self.signal = -code if code is not None and code < 0 else None
 
 
 class Command:
@@ -107,89 +146,40 @@ class Command:
     """
 
     def __init__(self, words: Sequence[str], env: Mapping[str, str], cwd: str) -> None:
-        self.output, theirs = os.pipe()
-        os.set_blocking(self.output, False)
-        self._reaped: int | None = None  #: its wait status, where `_is_over` has to take it
-        here = os.getcwd()
-        try:
-            os.chdir(cwd)
-            self.pid = _spawn(words, env, theirs)
-        except (OSError, ValueError):
-            os.close(self.output)
-            raise
-        finally:
-            os.chdir(here)
-            os.close(theirs)
+        self._program = Program(words, env, cwd)
 
     def attend(self, watch: Watch, herald: Herald, bell: Bell, limits: Limits) -> Ended:
         """Drain, watch and limit it to its end; then end what is left of its group."""
-        keeper = _Keeper(self, watch, bell, limits)
-        poll = select.poll()
-        poll.register(bell.pipe, select.POLLIN)
-        poll.register(self.output, select.POLLIN)
+        program = self._program
+        keeper = _Keeper(program, watch, bell, limits)
         watch.moved_at = now_s()
-        while not self._is_over() and not keeper.is_hopeless:
-            wait_s = keeper.wait_s(herald.due)
-            ready = poll.poll(None if wait_s is None else max(0, wait_s) * 1000 + 1)
-            if any(descriptor == self.output for descriptor, _ in ready) and not self._drain(watch):
-                poll.unregister(self.output)
+        while not program.is_over() and not keeper.is_hopeless:
+            if data := program.hear(keeper.wait_s(herald.due), bell.pipe):
+                watch.feed(data)
             bell.hush()
             herald.flush()
             keeper.enforce()
         self._linger(watch)
-        status = None if keeper.is_hopeless and not self._is_over() else self._reap()
-        os.close(self.output)
+        code = None if keeper.is_hopeless and not program.is_over() else program.reap()
+        program.close()
         watch.finish()
         herald.flush(last=True)
-        return Ended(keeper.ending, keeper.why, status)
-
-    def signal_group(self, number: int) -> None:
-        """Signal the command and all its children that stayed with it."""
-        try:
-            os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):  # macOS says the second of a zombie
-            return
-
-    def _drain(self, watch: Watch) -> bool:
-        """Read what is there; False at its end."""
-        try:
-            data = os.read(self.output, _READ_BYTES)
-        except BlockingIOError:
-            return True
-        if data:
-            watch.feed(data)
-        return bool(data)
+        return Ended(keeper.ending, keeper.why, code)
 
     def _linger(self, watch: Watch) -> None:
         """Let children finish a sentence, then end them: nobody will wait for them."""
-        poll = select.poll()
-        poll.register(self.output, select.POLLIN)
         until = now_s() + LINGER_S
-        while (left_s := until - now_s()) > 0:
-            if poll.poll(left_s * 1000 + 1) and not self._drain(watch):
-                break
-        self.signal_group(signal.SIGKILL)
-
-    def _is_over(self) -> bool:
-        """Whether it has ended; it stays a zombie, so that its group's number is still its own."""
-        if not hasattr(os, "waitid"):
-            return self._reaped is not None or self._poll()
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-    def _poll(self) -> bool:
-        pid, status = os.waitpid(self.pid, os.WNOHANG)
-        self._reaped = status if pid else None
-        return bool(pid)
-
-    def _reap(self) -> int:
-        return os.waitpid(self.pid, 0)[1] if self._reaped is None else self._reaped
+        while not self._program.is_silent and (left_s := until - now_s()) > 0:
+            if data := self._program.hear(left_s, None):
+                watch.feed(data)
+        self._program.kill()
 
 
 class _Keeper:
     """Knows when a command must end, and how far the ending has come."""
 
-    def __init__(self, command: Command, watch: Watch, bell: Bell, limits: Limits) -> None:
-        self._command = command
+    def __init__(self, program: Program, watch: Watch, bell: Bell, limits: Limits) -> None:
+        self._program = program
         self._watch = watch
         self._bell = bell
         self._limits = limits
@@ -204,7 +194,7 @@ class _Keeper:
         """Return how long nothing needs to be done; None: until something happens."""
         dues = [herald_due, self._kill_at, self._give_up_at]
         if self.ending == "exited":
-            dues += [self._limit_at(), self._stall_at()]
+            dues += [self._limit_at(), self._stall_at(), self._leash_at()]
         known = [due for due in dues if due is not None]
         return min(known) - now_s() if known else None
 
@@ -219,7 +209,7 @@ class _Keeper:
                 self._kill_at = min(self._kill_at, now + grace_s)
             if now >= self._kill_at:
                 self._kill_at, self._give_up_at = None, now + UNKILLABLE_S
-                self._command.signal_group(signal.SIGKILL)
+                self._program.kill()
         elif self._give_up_at is not None and now >= self._give_up_at:
             self.is_hopeless = True
             self.why += f"; unkillable: still there {UNKILLABLE_S:g} s after SIGKILL"
@@ -234,44 +224,22 @@ class _Keeper:
         elif stall_at is not None and now >= stall_at:
             why = f"made no progress for {self._limits.stall_s:g} s"
             self._end("stall", why, now + self._limits.grace_s)
+        elif self._limits.leash is not None and self._limits.leash.is_over(now):
+            why = f"nothing was heard of its cluster for {self._limits.leash.length_s:g} s"
+            self._end("lost", why, now + self._limits.grace_s)
 
     def _end(self, ending: str, why: str, kill_at: float) -> None:
         self.ending, self.why, self._kill_at = ending, why, kill_at
-        self._command.signal_group(signal.SIGTERM)
-        self._command.signal_group(signal.SIGCONT)  # a stopped one would not hear the other
+        self._program.ask_end()
 
     def _limit_at(self) -> float | None:
         return None if self._limits.left_s is None else self._started + self._limits.left_s
 
+    def _leash_at(self) -> float | None:
+        return None if self._limits.leash is None else self._limits.leash.due
+
     def _stall_at(self) -> float | None:
         return None if self._limits.stall_s is None else self._watch.moved_at + self._limits.stall_s
-
-
-def _spawn(words: Sequence[str], env: Mapping[str, str], output: int) -> int:
-    with open(os.devnull, "rb") as nothing:
-        return os.posix_spawn(
-            _found(words[0], env.get("PATH", os.defpath)),
-            list(words),
-            dict(env),
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
-                (os.POSIX_SPAWN_DUP2, output, 1),
-                (os.POSIX_SPAWN_DUP2, output, 2),
-            ],
-            setsid=True,
-            setsigdef=_OURS,
-        )
-
-
-def _found(word: str, path: str) -> str:
-    """Return the file that a first word means; as a shell would look for it."""
-    if "/" in word:
-        return word
-    for folder in path.split(os.pathsep):
-        file = os.path.join(folder or os.curdir, word)
-        if os.path.isfile(file) and os.access(file, os.X_OK):
-            return file
-    raise FileNotFoundError(2, "not found on PATH", word)
 
 
 def _noted(number: int, frame: object) -> None:

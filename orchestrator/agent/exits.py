@@ -9,8 +9,9 @@ import errno
 import json
 import os
 import re
-import stat
 from collections.abc import Iterable
+
+from orchestrator.system import open_plain, room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself takes 5 ms to import
@@ -81,10 +82,9 @@ def was_full(folder: str, log_tail: str) -> str | None:
 
 def _is_narrow(folder: str) -> bool:
     try:
-        stat = os.statvfs(folder)
+        free, whole = room(folder)
     except OSError:
         return True
-    free, whole = stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize
     return free < NARROW_BYTES or free < NARROW_PART * whole
 
 
@@ -115,10 +115,8 @@ def regular(path: str, count: int) -> bytes:
 
     Raises OSError.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    descriptor = open_plain(path)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
         return os.read(descriptor, count)
     finally:
         os.close(descriptor)

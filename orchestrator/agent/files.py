@@ -1,18 +1,13 @@
-"""Small files written whole, and the time that a process is measured by.  Standard library only."""
+"""Small files written whole.  Standard library only."""
 
 from __future__ import annotations
 
 import os
-import time
 from _thread import get_native_id  # `threading` takes long to import
 from contextlib import suppress
 
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def now_s() -> float:
-    """Return seconds that also count while the machine sleeps, where it has such a clock (R9)."""
-    return time.clock_gettime(_CLOCK)
+from orchestrator.system import BYTES, sync_folder
+from orchestrator.system import now_s as now_s
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes, *, durable: bool = False) -> None:
@@ -53,17 +48,8 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def sync_folder(folder: str) -> None:
-    """Bring the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _write(path: str, data: bytes, durable: bool) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES, 0o640)
     try:
         write_all(descriptor, data)
         if durable:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import psutil
 
+from orchestrator.agent.ear import Ear
 from orchestrator.agent.files import write_whole
 from orchestrator.agent.process import is_alive
 from orchestrator.agent.spool import Spool
 from orchestrator.model.node import Spec
 from orchestrator.model.work import AttemptId, Ending, Outcome
+from orchestrator.system import ask_to_end
 
 RUNNER = Path(__file__).with_name("runner.py")
-
-_CLOSE_S = 1.0
 
 
 class Run(Protocol):
@@ -55,6 +52,10 @@ class Launcher(Protocol):
 class RunnerLauncher:
     """A process of its own for every attempt (R3)."""
 
+    def __init__(self, wrap: Sequence[str] = ()) -> None:
+        """`wrap`: words before each command, as those that reach an extended node (F-EXT-1)."""
+        self._wrap = tuple(wrap)
+
     def open(self, spool: Spool, heard: Callable[[AttemptId, str], None]) -> None:
         """Listen to the runners of `spool`."""
         self._spool = spool
@@ -65,7 +66,7 @@ class RunnerLauncher:
         folder = self._spool.folder(spec.attempt)
         with (folder / "runner.err").open("wb") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(RUNNER), str(folder)],
+                [sys.executable, "-I", "-S", str(RUNNER), str(folder), *self._wrap],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -113,11 +114,11 @@ class _Runner:
         with suppress(OSError):  # on a full disk it ends with the usual patience
             write_whole(self._folder / "kill.json", json.dumps({"grace": grace_s}).encode())
         if self._process is not None:
-            self._process.terminate()
+            _ask_to_end(self._process)
         marked = self._marked()
         if is_alive(marked) and (self._process is None or marked["pid"] != self._process.pid):
             with suppress(ProcessLookupError):
-                os.kill(int(str(marked["pid"])), signal.SIGTERM)
+                ask_to_end(int(str(marked["pid"])))
 
     def _marked(self) -> dict[str, object]:
         try:
@@ -139,37 +140,9 @@ class _Runner:
         return outcome
 
 
-class Ear:
-    """Hears the progress lines of all runners of one spool, through a FIFO.
-
-    It outlives agents: a runner opens it anew for every line, and finds whoever listens now.
-    """
-
-    def __init__(self, fifo: Path, heard: Callable[[AttemptId, str], None]) -> None:
-        if not fifo.is_fifo():  # a copy of the folder may have left a file in its place
-            fifo.unlink(missing_ok=True)
-            os.mkfifo(fifo, 0o600)
-        self._heard = heard
-        self._pipe = os.open(fifo, os.O_RDWR)  # a writer of our own: it never ends by itself
-        self._closed = False
-        self._thread = threading.Thread(target=self._listen, name="progress", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._closed = True
-        os.write(self._pipe, b"\n")
-        self._thread.join(_CLOSE_S)
-        os.close(self._pipe)
-
-    def _listen(self) -> None:
-        rest = b""
-        while not self._closed:
-            *lines, rest = (rest + os.read(self._pipe, 1 << 16)).split(b"\n")
-            for line in lines:
-                attempt, tab, text = line.decode("utf-8", "replace").partition("\t")
-                if tab:
-                    self._heard(attempt, text)
+def _ask_to_end(runner: subprocess.Popen[bytes]) -> None:
+    if sys.platform != "win32":  # there a runner looks for its ``kill.json``
+        runner.terminate()
 
 
 def _wait_for(pid: int) -> None:

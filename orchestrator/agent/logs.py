@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 
+from orchestrator.system import BYTES
+
 HEAD_BYTES = 1 << 20
 TAIL_BYTES = 8 << 20
 PIECE_BYTES = 4 << 20
@@ -60,7 +62,7 @@ class LogWriter:
             _unlink(os.path.join(self._folder, f"{_PREFIX}{self._tail.pop(0)}"))
         path = os.path.join(self._folder, f"{_PREFIX}{self._size}")
         try:
-            self._piece = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+            self._piece = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BYTES, 0o640)
         except OSError:
             self._piece = -1
 

@@ -52,8 +52,14 @@ class AgentTable:
     """
 
     def __init__(
-        self, node: str, identity: Identity, spool: Path, launcher: Launcher | None = None
+        self,
+        node: str,
+        identity: Identity,
+        spool: Path,
+        launcher: Launcher | None = None,
+        unfit: Callable[[], str] = str,
     ) -> None:
+        """`unfit` says from memory why the node can do no work now; empty: it can."""
         self._member = Member(node, f"{boot_id()[:8]}-{secrets.token_hex(4)}")
         self._identity = identity
         self._spool = Spool(spool)
@@ -65,6 +71,7 @@ class AgentTable:
         self._beat = 0
         self._hints: list[Callable[[], None]] = []
         self._is_dismissed = False
+        self._unfit_now = unfit
         self._launcher = launcher or RunnerLauncher()
         self._launcher.open(self._spool, self._heard)
         for attempt, spec in self._spool.held():
@@ -141,6 +148,7 @@ class AgentTable:
                 identity=self._identity,
                 attempts={id: (held.phase, held.line) for id, held in self._held.items()},
                 outcomes=tuple(outcomes),
+                unfit=self._unfit_now(),
             )
 
     def on_change(self, hint: Callable[[], None]) -> None:
@@ -151,6 +159,16 @@ class AgentTable:
         with self._desk:
             for attempt in [held.attempt for held in self._held.values() if held.phase.is_live]:
                 self._kill(attempt, grace_s)
+
+    def abandon(self, why: str) -> None:
+        """Let nothing begin that still waits: its cluster has been silent for too long (R5)."""
+        with self._desk:
+            for held in list(self._held.values()):
+                with self._memory:
+                    if held.phase is not Phase.QUEUED:
+                        continue
+                    held.phase = Phase.EXITED
+                self._end(Outcome(attempt=held.attempt, ending=Ending.LOST, why=why))
 
     def close(self) -> None:
         """Leave runners alone and start nothing more; the next table on the spool adopts them."""

@@ -10,6 +10,7 @@ import re
 
 from orchestrator.agent.files import now_s
 from orchestrator.agent.logs import LogWriter, clean
+from orchestrator.system import UNWAITED
 
 LINE_BYTES_MAX = 64 << 10
 """A longer line is no progress; it goes into the log as it comes."""
@@ -71,7 +72,9 @@ class Watch:
 
 
 class Herald:
-    """Tells the agent the last progress line, through a FIFO; nobody there is no fault."""
+    """Tells the agent the last progress line, through a FIFO, or a file that it reads.
+
+    Nobody there is no fault."""
 
     def __init__(self, fifo: str, attempt: str) -> None:
         self._fifo = fifo
@@ -97,7 +100,7 @@ class Herald:
         line = self._line.encode()[:SAID_BYTES_MAX].decode("utf-8", "ignore")
         self._line, self._due = None, now + SAY_EVERY_S
         try:
-            pipe = os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK)
+            pipe = os.open(self._fifo, os.O_WRONLY | os.O_APPEND | UNWAITED)
         except OSError:
             return
         try:

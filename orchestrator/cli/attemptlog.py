@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from orchestrator.agent.logs import clean, read_log
+from orchestrator.cli.reading import Source, log_path
 from orchestrator.cli.show import plain
+from orchestrator.client.client import Client
 from orchestrator.model.record import AttemptRecord
+from orchestrator.model.work import AttemptId
 
 CHUNK_BYTES = 64 << 10
 
@@ -19,15 +23,16 @@ class AttemptLog:
     """Reads on from where it was."""
 
     record: AttemptRecord
-    spool: Path  #: the attempt's folder there, while it runs and until its outcome is settled
+    piece: Callable[[int], tuple[bytes, int]]
+    #: what there is from an offset on, and where the next piece begins; b"": nothing more now
     stored: Path  #: its log on cluster storage, once it has ended
     _offset: int = 0
     _rest: bytes = field(default=b"", repr=False)  #: the line that has not ended yet
 
     def read(self) -> Iterator[str]:
         """Yield what is new, whole lines only while the attempt is open; safe to print (T19)."""
-        while data := self._bytes():
-            self._offset += len(data)
+        while (part := self.piece(self._offset))[0]:
+            data, self._offset = part
             whole, end, rest = (self._rest + data).rpartition(b"\n")
             self._rest = rest
             if whole or end:
@@ -38,14 +43,6 @@ class AttemptLog:
         if self.record.closed and not self._offset:
             yield from self._kept()
 
-    def _bytes(self) -> bytes:
-        try:
-            with self.stored.open("rb") as file:
-                file.seek(self._offset)
-                return file.read(CHUNK_BYTES)
-        except OSError:
-            return read_log(str(self.spool), self._offset, CHUNK_BYTES)
-
     def _kept(self) -> Iterator[str]:
         """Yield the last lines as the ledger has them, where the file is gone or elsewhere."""
         kept = self.record.outcome.log_tail if self.record.outcome else ""
@@ -55,10 +52,28 @@ class AttemptLog:
             yield clean(kept.encode()).rstrip("\n") + "\n"
 
 
-def log_of(record: AttemptRecord, spool: Path, storage: Path) -> AttemptLog:
-    """Return the log of an attempt, to be looked for below the spool and cluster storage."""
-    held = spool / "attempts" / record.id
-    return AttemptLog(record, held, storage / "attempts" / record.id / "log")
+def log_of(record: AttemptRecord, source: Source) -> AttemptLog:
+    """Return the log of an attempt: its cluster is asked, or it is looked for on our own disks."""
+    stored = log_path(source.storage, record.id)
+    if source.client is not None:
+        return AttemptLog(record, partial(_asked, source.client, record.id), stored)
+    held = source.spool / "attempts" / record.id if source.spool else None
+    return AttemptLog(record, partial(_here, stored, held), stored)
+
+
+def _here(stored: Path, held: Path | None, offset: int) -> tuple[bytes, int]:
+    try:
+        with stored.open("rb") as file:
+            file.seek(offset)
+            data = file.read(CHUNK_BYTES)
+    except OSError:
+        data = read_log(str(held), offset, CHUNK_BYTES) if held else b""
+    return data, offset + len(data)
+
+
+def _asked(client: Client, attempt: AttemptId, offset: int) -> tuple[bytes, int]:
+    part = client.log(attempt, offset)
+    return part.data, part.next
 
 
 def header(record: AttemptRecord) -> str:

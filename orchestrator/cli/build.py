@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.agent.identity import this_identity
@@ -15,18 +15,22 @@ from orchestrator.agent.spool import epoch_seen
 from orchestrator.agent.table import AgentTable
 from orchestrator.cli.options import CLUSTER, Layout
 from orchestrator.controller.act import Hands
-from orchestrator.controller.brief import Briefing
+from orchestrator.controller.brief import Briefing, Paths, everywhere_alike
+from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.courier import Courier
-from orchestrator.controller.look import Lookout
+from orchestrator.controller.look import Lookout, Watch
 from orchestrator.controller.loop import Controller
 from orchestrator.controller.plan import Planner
+from orchestrator.controller.presence import Presence
 from orchestrator.controller.storage import Storage
+from orchestrator.decide.settle import Limits
 from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import Refusal
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Identity
+from orchestrator.model.work import Service
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
 
@@ -40,6 +44,12 @@ class Wishes:
     programs: Mapping[str, str]
     instances: Mapping[str, int]
     storage: Path | None = None
+
+
+def counts(instances: Mapping[Service, int | None]) -> dict[str, int]:
+    """Return how many at once where it is said, 0 for a service that is off; the rest is auto."""
+    said = {service: instances.get(service, 0) for service in Service}
+    return {service.value: count for service, count in said.items() if count is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,10 @@ def this_computer(
     table = AgentTable(CLUSTER, identity, layout.spool)  # a host's name may change between runs
     engine = InprocEngine([table], layout.scratch)
     with ThreadPoolExecutor(SENDS_AT_ONCE, "courier") as pool:
-        controller, briefing = assemble(ledger, engine, caller, storage, pool)
+        frame = Frame(
+            cluster=CLUSTER, ledger=ledger, engine=engine, caller=caller, storage=storage, pool=pool
+        )
+        controller, briefing = assemble(frame)
         engine.open(controller.wake)
         try:
             yield ThisComputer(controller, ledger, caller, storage, table, briefing)
@@ -105,16 +118,50 @@ def _storage(layout: Layout, ledger: Ledger, named: Path | None) -> Storage:
     return storage
 
 
-def assemble(
-    ledger: Ledger, engine: Engine, caller: Caller, storage: Storage, pool: ThreadPoolExecutor
-) -> tuple[Controller, Briefing]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What a controller stands on: the same on one computer and on many."""
+
+    cluster: str
+    ledger: Ledger
+    engine: Engine
+    caller: Caller
+    storage: Storage
+    pool: ThreadPoolExecutor
+    limits: Limits = field(default_factory=Limits)
+    presence: Presence | None = None  #: of a cluster: who is silent for how long
+    watch: Watch | None = None  #: of a cluster: which nodes take part
+    builds: TargetBuilds | None = None  #: of a cluster: with which builds targets were begun
+    is_shared: bool = False  #: whether a destination may be on cluster storage (F-STOR-7)
+    paths: Paths = everywhere_alike  #: how each node calls the folders of manifests
+
+
+def assemble(frame: Frame) -> tuple[Controller, Briefing]:
     """Return a controller over the given parts; the same on every engine and ledger."""
-    briefing = Briefing(CLUSTER, ledger, caller, storage)
-    planner = Planner(ledger, caller, storage)
-    courier = Courier(engine, pool, lambda: controller.wake())
-    controller = Controller(
-        Lookout(ledger, engine, courier, caller, storage),
-        Hands(ledger, engine, courier, caller, storage, briefing, planner),
-        clock=time.time,
+    ledger, engine, caller, storage = frame.ledger, frame.engine, frame.caller, frame.storage
+    briefing = Briefing(frame.cluster, ledger, caller, storage, frame.paths)
+    planner = Planner(ledger, caller, storage, shows_storage=frame.is_shared)
+    courier = Courier(engine, frame.pool, lambda: controller.wake())
+    lookout = Lookout(
+        ledger,
+        engine,
+        courier,
+        caller,
+        storage,
+        presence=frame.presence,
+        watch=frame.watch,
+        builds=frame.builds,
     )
+    hands = Hands(
+        ledger,
+        engine,
+        courier,
+        caller,
+        storage,
+        briefing,
+        planner,
+        limits=frame.limits,
+        builds=frame.builds,
+    )
+    controller = Controller(lookout, hands, clock=time.time)
     return controller, briefing

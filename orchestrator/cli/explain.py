@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 import click
 
 from orchestrator.cli import screens
 from orchestrator.cli.board import local
-from orchestrator.cli.options import Layout, layout, output_option, state_option
-from orchestrator.cli.reading import check_id, is_worked_on, reading
+from orchestrator.cli.connect import Dial, looking
+from orchestrator.cli.options import cluster_option, output_option, state_option
+from orchestrator.cli.reading import Source, check_id
 from orchestrator.cli.show import emit
+from orchestrator.client.records import RemoteRecords
 from orchestrator.decide.explain import Account, explain
 from orchestrator.decide.scene import Scene
 from orchestrator.errors import Refusal
-from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.codec import dump
 from orchestrator.model.record import AttemptRecord
 from orchestrator.model.work import Kind, TaskId
@@ -24,26 +25,26 @@ from orchestrator.model.work import Kind, TaskId
 
 @click.command(name="explain")
 @click.argument("id")
+@cluster_option
 @state_option
 @output_option
-def command(id: str, state: Path | None, output: str) -> int:
+def command(id: str, output: str, **options: Any) -> int:  # Any: click's own
     """Say why the batch, job, target, segment or task ID stands as it does, and what to type next.
 
     Of what failed, every attempt is shown with its cause; of what waits, what it waits for; of what
     is done, where the file is.
     """
-    where = layout(state)
-    with reading(where) as ledger:
-        check_id(ledger, id)
-        seen = scene(ledger, where, id)
+    with looking(Dial.of(options)) as source:
+        check_id(source.records, id)
+        seen = scene(source, id)
     accounts = [account_data(each, seen.now) for each in explain(seen, id)]
     emit(accounts, output, lambda: screens.accounts(accounts))
     return 0
 
 
-def scene(ledger: Ledger, where: Layout, id: str) -> Scene:
+def scene(source: Source, id: str) -> Scene:
     """Return the batch of `id` with its tasks and their attempts."""
-    name = id.partition("/")[0]
+    name, ledger = id.partition("/")[0], source.records
     batch = ledger.batch(name)
     if batch is None:
         raise Refusal(f"{name!r}: no such batch")
@@ -58,7 +59,10 @@ def scene(ledger: Ledger, where: Layout, id: str) -> Scene:
         attempts=attempts,
         results=ledger.results([id for id, task in tasks.items() if task.kind is Kind.PUBLISH]),
         now=datetime.now(UTC).astimezone(),
-        worked_on=is_worked_on(where),
+        worked_on=source.worked_on,
+        paused=frozenset(ledger.paused(name)),
+        nodes=tuple(source.client.nodes()) if source.client else None,
+        refused=ledger.refused(name) if isinstance(ledger, RemoteRecords) else {},
     )
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from orchestrator.cli.attemptlog import AttemptLog, header, log_of, tail
-from orchestrator.cli.options import Layout, layout, state_option
-from orchestrator.cli.reading import check_id, reading
-from orchestrator.ledger.protocol import Ledger
+from orchestrator.cli.connect import Dial, looking
+from orchestrator.cli.options import cluster_option, state_option
+from orchestrator.cli.reading import Source, check_id
 
 POLL_S = 0.5
 
@@ -25,18 +27,18 @@ POLL_S = 0.5
     type=click.Path(path_type=Path, file_okay=False),
     help="Cluster storage, if `run` was given another.",
 )
+@cluster_option
 @state_option
-def command(
-    id: str, follow: bool, last: int | None, storage: Path | None, state: Path | None
-) -> int:
+def command(id: str, follow: bool, last: int | None, **options: Any) -> int:  # Any: click's own
     """Print the logs of every attempt of ID (a batch, job, target, segment or task) and below it.
 
     Control characters are taken out, so that a log cannot steer the terminal.
     """
-    where = layout(state)
-    with reading(where) as ledger:
-        check_id(ledger, id)
-        logs = _Logs(ledger, where, storage or where.storage, id)
+    with looking(Dial.of(options)) as source:
+        if options["storage"]:
+            source = replace(source, storage=options["storage"])
+        check_id(source.records, id)
+        logs = _Logs(source, id)
         for text in logs.follow(last) if follow else logs.once(last):
             click.echo(text, nl=False)
     return 0
@@ -45,10 +47,8 @@ def command(
 class _Logs:
     """The logs below one id; those that are being written are read on."""
 
-    def __init__(self, ledger: Ledger, where: Layout, storage: Path, id: str) -> None:
-        self._ledger = ledger
-        self._where = where
-        self._storage = storage
+    def __init__(self, source: Source, id: str) -> None:
+        self._source = source
         self._id = id
         self._logs: dict[str, AttemptLog] = {}
         self._last = ""  #: the attempt whose text stands at the end of the screen
@@ -63,7 +63,9 @@ class _Logs:
         """Yield what there is, then what comes, until the batch has ended."""
         first = True
         while True:
-            state = self._ledger.state(self._id.partition("/")[0])  # before the logs: none is lost
+            state = self._source.records.state(
+                self._id.partition("/")[0]
+            )  # before the logs: none is lost
             for log in self._known():
                 text = "".join(tail(log.read(), last) if first and last is not None else log.read())
                 if text:
@@ -80,9 +82,9 @@ class _Logs:
         yield text
 
     def _known(self) -> list[AttemptLog]:
-        for record in self._ledger.attempts(self._id):
+        for record in self._source.records.attempts(self._id):
             if record.id in self._logs:
                 self._logs[record.id].record = record
             else:
-                self._logs[record.id] = log_of(record, self._where.spool, self._storage)
+                self._logs[record.id] = log_of(record, self._source)
         return list(self._logs.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,14 @@ from orchestrator.errors import Refusal
 F = TypeVar("F", bound=Callable[..., Any])
 
 CLUSTER = "this-computer"
+
+FREE = "free"
+"""The folder beside those of clusters: keys of the free nodes that were made from here."""
+
+OURS = frozenset({"controller", "node"})
+"""Folders beside those of clusters: of nodes, and of controllers that were started from elsewhere."""
+
+_NAME = re.compile(r"(?=.{1,63}\Z)[a-z0-9]+([._-]+[a-z0-9]+)*")
 
 INTERRUPTED = 130
 """The exit code of a `run` that was stopped by its user."""
@@ -40,6 +49,61 @@ class Layout:
     def scratch(self) -> Path:
         """The engine's own; nothing there matters."""
         return self.root / "scratch"
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name."""
+        return self.root.name
+
+    @property
+    def lock(self) -> Path:
+        """Who may write to the ledger: one process at a time."""
+        return self.root / "ledger.lock"
+
+    @property
+    def socket(self) -> Path:
+        """Where the controller answers whoever may open it."""
+        return self.root / "api.sock"
+
+    @property
+    def about(self) -> Path:
+        """What a running controller says of itself, as `cli.about` has it."""
+        return self.root / "controller.json"
+
+    @property
+    def port(self) -> Path:
+        """Where the API listened last, for other computers."""
+        return self.root / "api.port"
+
+    @property
+    def log(self) -> Path:
+        """What the controller tells, an event a line."""
+        return self.root / "controller.log"
+
+    @property
+    def authority(self) -> Path:
+        """The cluster's own certificate authority; its key never leaves this folder."""
+        return self.root / "ca"
+
+    @property
+    def tls(self) -> Path:
+        """Certificates and keys of this computer's own processes."""
+        return self.root / "tls"
+
+    @property
+    def wheels(self) -> Path:
+        """The wheelhouse: what is installed on nodes."""
+        return self.root / "wheels"
+
+    @property
+    def known_hosts(self) -> Path:
+        """Host keys that `nodes trust` took."""
+        return self.root / "known_hosts"
+
+    @property
+    def secrets(self) -> Path:
+        """Hashes of passwords and tokens; no password."""
+        return self.root / "secrets.json"
 
     @property
     def builds(self) -> Path:
@@ -76,12 +140,22 @@ def made(where: Layout) -> Layout:
     return where
 
 
-def layout(state: Path | None) -> Layout:
-    """Return the layout below ``--state``, ORCHESTRATOR_STATE or the XDG state folder."""
+def layout(state: Path | None, cluster: str = CLUSTER) -> Layout:
+    """Return a cluster's layout below ``--state``, ORCHESTRATOR_STATE or the XDG state folder.
+
+    Refusal for a name that no cluster can have: it becomes a folder.
+    """
+    if not _NAME.fullmatch(cluster):
+        raise Refusal(
+            f"cluster {cluster!r}: a name is lower-case letters and digits, with . _ - between "
+            "them, at most 63"
+        )
+    if cluster in OURS:
+        raise Refusal(f"cluster {cluster!r}: a folder of that name is ours; choose another name")
     if state is None:
         home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
         state = Path(os.environ.get("ORCHESTRATOR_STATE") or Path(home) / "orchestrator")
-    return Layout(state.expanduser().absolute() / CLUSTER)
+    return Layout(state.expanduser().absolute() / cluster)
 
 
 def state_option(function: F) -> F:
@@ -103,3 +177,29 @@ def output_option(function: F) -> F:
         show_default=True,
         help="For people, or as data.",
     )(function)
+
+
+def cluster_option(function: F) -> F:
+    """Add ``--cluster NAME|HOST:PORT`` with what goes with it."""
+    fingerprint = click.option(
+        "--fingerprint",
+        metavar="SHA256:…",
+        help="Of the authority of the cluster at HOST:PORT, as `controller status` says it.",
+    )
+    return dial_option(fingerprint(function))
+
+
+def dial_option(function: F) -> F:
+    """Add the same without ``--fingerprint``: for a cluster that is known."""
+    password = click.option(
+        "--password-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A file with the cluster's password. Else: ORCHESTRATOR_PASSWORD, keyring, prompt.",
+    )
+    cluster = click.option(
+        "--cluster",
+        envvar="ORCHESTRATOR_CLUSTER",
+        metavar="NAME|HOST:PORT",
+        help="The cluster to ask. Default: ORCHESTRATOR_CLUSTER, else this computer.",
+    )
+    return cluster(password(function))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from orchestrator.cli import dryrun, outcome, session
-from orchestrator.cli.build import Wishes, identity, open_ledger, this_computer
+from orchestrator.cli import dryrun, outcome, plus, session
+from orchestrator.cli.build import Wishes, counts, identity, open_ledger, this_computer
 from orchestrator.cli.options import CLUSTER, layout, made, output_option, state_option
 from orchestrator.controller.submit import check_able
 from orchestrator.errors import Refusal
@@ -28,10 +29,15 @@ from orchestrator.plugin.manager import Plugins
     help="Cluster storage, for all that is temporary; kept for later runs. "
     "Default: in the state folder.",
 )
+@click.option(
+    "--plus",
+    is_flag=True,
+    help="Take free nodes of the network, too, for this batch (the same: `plus: true` in it).",
+)
 @click.option("--report", is_flag=True, help="At the end, show every check of the outputs.")
 @state_option
 @output_option
-def command(file: Path, output: str, report: bool, **options: Any) -> int:  # click's own mapping
+def command(file: Path, output: str, **options: Any) -> int:  # click's own mapping
     """Run the job manifest FILE on this computer, and wait for the result.
 
     Ends with 0 if all went well, 1 if something failed, 2 if it was refused.  Run again, it goes
@@ -39,12 +45,31 @@ def command(file: Path, output: str, report: bool, **options: Any) -> int:  # cl
     """
     plugins = Plugins.installed()
     manifest = read_batch(file, plugins.processors, plugins.settings_folders())
+    return work_on(manifest, plugins, Wish(**options), output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user wants of a `run` beside its result."""
+
+    dry_run: bool
+    report: bool
+    storage: Path | None
+    state: Path | None
+    plus: bool = False
+
+
+def work_on(manifest: BatchFile, plugins: Plugins, wish: Wish, output: str) -> int:
+    """Do a batch on this computer, and say how it ended; return the exit code."""
     _refuse_later(manifest.batch)
-    where, wishes = made(layout(options["state"])), _wishes(manifest, options["storage"])
+    if (wish.plus or manifest.batch.plus) and not wish.dry_run:
+        there = plus.Plus(storage=wish.storage, state=wish.state, output=output)
+        return plus.work_on(manifest, plugins, there)
+    where, wishes = made(layout(wish.state)), _wishes(manifest, wish.storage)
     caller = Caller(plugins)
     who = identity(where, plugins, wishes)
     check_able(caller, manifest.batch, [who])
-    if options["dry_run"]:
+    if wish.dry_run:
         return dryrun.show(manifest.batch, caller, who, output)
     at = now_utc().isoformat(timespec="milliseconds")
     with session.turn(where), open_ledger(where) as ledger:
@@ -56,8 +81,8 @@ def command(file: Path, output: str, report: bool, **options: Any) -> int:  # cl
                 session.announce(ledger, arrived)
             ended = session.work(cluster, arrived.batch, quiet)
             root = cluster.storage.root
-        over = outcome.Ended(arrived.batch, root, not ended, options["state"])
-        code = outcome.report(ledger, over, output, gates=report)
+        over = outcome.Ended(arrived.batch, root, not ended, wish.state)
+        code = outcome.report(ledger, over, output, gates=wish.report)
         if ended:
             where.untold(arrived.batch).unlink(missing_ok=True)
         return code
@@ -67,7 +92,7 @@ def _wishes(manifest: BatchFile, storage: Path | None) -> Wishes:
     node = manifest.node
     return Wishes(
         programs=node.programs if node else {},
-        instances=node.instances if node else {},
+        instances=counts(node.instances) if node else {},
         storage=storage,
     )
 
@@ -77,12 +102,7 @@ def _refuse_later(batch: Batch) -> None:
     if batch.cluster != CLUSTER:
         raise Refusal(
             f"batch {batch.name!r}: it asks for cluster {batch.cluster!r}, and `run` works on this "
-            f"computer; leave `cluster` out, or write `cluster: {CLUSTER}`"
-        )
-    if batch.plus:
-        raise Refusal(
-            f"batch {batch.name!r}: `plus: true` takes other computers, which this version cannot; "
-            "leave it out"
+            f"computer; type: orchestrator submit FILE, or write `cluster: {CLUSTER}`"
         )
     if batch.notify:
         raise Refusal(

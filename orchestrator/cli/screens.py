@@ -21,13 +21,13 @@ def batches(data: Sequence[Data], hidden: int = 0) -> str:
     names = ("name", "submitted", "by", "type", "priority", "elapsed", "left", "status", "%")
     cells = [
         (
-            _text(each["batchid"]),
-            _text(each["submissionTime"])[:16].replace("T", " "),
-            _text(each["sentBy"]),
-            _text(each["jobType"]),
-            _text(each["priority"]),
-            _text(each["timeElapsed"]),
-            "" if each["status"] in _FINAL else _text(each["timeRemaining"]),
+            text(each["batchid"]),
+            text(each["submissionTime"])[:16].replace("T", " "),
+            text(each["sentBy"]),
+            text(each["jobType"]),
+            text(each["priority"]),
+            text(each["timeElapsed"]),
+            "" if each["status"] in _FINAL else text(each["timeRemaining"]),
             _status(each),
             _progress(each),
         )
@@ -57,12 +57,12 @@ def tasks(data: Sequence[Data]) -> str:
     names = ("task", "status", "frames", "attempts", "node", "reason")
     cells = [
         (
-            _text(each["id"]),
-            _text(each["status"]),
+            text(each["id"]),
+            text(each["status"]),
             _span(each),
-            _text(each["attempts"]),
-            _text(each["node"]),
-            _text(each["reason"]),
+            text(each["attempts"]),
+            text(each["node"]),
+            text(each["reason"]),
         )
         for each in data
     ]
@@ -76,14 +76,14 @@ def accounts(data: Sequence[Data]) -> str:
 
 def listed(names: Sequence[str], data: Sequence[Data]) -> str:
     """Return a row for each of `data`, with the given columns."""
-    return _table(names, [tuple(_cell(each[name]) for name in names) for each in data])
+    return _table(names, [tuple(cell(each[name]) for name in names) for each in data])
 
 
 def plans(data: Data) -> str:
     """Return what a dry run found: targets, notes, segments, and every command's words."""
     lines: list[str] = []
     for job in rows(data["jobs"]):
-        lines.append(f"{_text(job['jobid'])}: {_text(job['reason']) or 'can be done'}")
+        lines.append(f"{text(job['jobid'])}: {text(job['reason']) or 'can be done'}")
         lines += _commands(rows(job["tasks"]))
         for target in rows(job["targets"]):
             lines += _plan(target)
@@ -94,17 +94,17 @@ _FINAL = {"Successful", "Cancelled", "Failed"}
 
 
 def _headline(data: Data) -> str:
-    left = _text(data["timeRemaining"])
+    left = text(data["timeRemaining"])
     more = f", about {left} left" if left and data["status"] not in _FINAL else ""
     how_far = f"{data['percentComplete']} %, {data['timeElapsed']} elapsed{more}"
-    reason = f": {_text(data['reason'])}" if data["reason"] else ""
-    return f"Batch {_text(data['batchid'])}: {_status(data)}, {how_far}{reason}"
+    reason = f": {text(data['reason'])}" if data["reason"] else ""
+    return f"Batch {text(data['batchid'])}: {_status(data)}, {how_far}{reason}"
 
 
 def _jobs(jobs: Sequence[Data]) -> str:
     cells: list[tuple[str, ...]] = []
     for job in jobs:
-        cells.append((_text(job["name"]), _status(job), "", "", _progress(job)))
+        cells.append((text(job["name"]), _status(job), "", "", _progress(job)))
         cells += [_target_cells(target) for target in rows(job["targets"])]
     return _table(("job, target", "status", "segments", "frames", "%"), cells)
 
@@ -112,7 +112,7 @@ def _jobs(jobs: Sequence[Data]) -> str:
 def _status(data: Data) -> str:
     """Return the state, and while something still goes on how many parts have failed."""
     failed = data["failedParts"] if data["status"] not in _FINAL else 0
-    return f"{data['status']} ({failed} failed)" if failed else _text(data["status"])
+    return f"{data['status']} ({failed} failed)" if failed else text(data["status"])
 
 
 def _target_cells(target: Data) -> tuple[str, ...]:
@@ -120,30 +120,30 @@ def _target_cells(target: Data) -> tuple[str, ...]:
     there = counts.items() if isinstance(counts, dict) else ()
     segments = ", ".join(f"{number} {name}" for name, number in there if number)
     frames = f"{target['framesDone']}/{target['frames']}" if target["frames"] else ""
-    name, status = f"  {_text(target['name'])}", _text(target["status"])
+    name, status = f"  {text(target['name'])}", text(target["status"])
     return name, status, segments, frames, _progress(target)
 
 
 def _remarks(jobs: Sequence[Data]) -> Iterator[str]:
     for job in jobs:
         if job["reason"]:
-            yield f"{_text(job['name'])}: {_text(job['reason'])}"
+            yield f"{text(job['name'])}: {text(job['reason'])}"
         for target in rows(job["targets"]):
-            name = f"{_text(job['name'])}/{_text(target['name'])}"
+            name = f"{text(job['name'])}/{text(target['name'])}"
             if target["destination"]:
-                yield f"{name}: {_text(target['destination'])}"
+                yield f"{name}: {text(target['destination'])}"
             if target["reason"]:
-                yield f"{name}: {_text(target['reason'])}"
+                yield f"{name}: {text(target['reason'])}"
             yield from (f"{name}: note: {note}" for note in _words(target["notes"]))
 
 
 def _account(data: Data) -> Iterator[str]:
-    yield f"{_text(data['id'])}: {data['status']}: {_text(data['why'])}"
+    yield f"{text(data['id'])}: {data['status']}: {text(data['why'])}"
     yield from (f"  file: {file}" for file in _words(data["files"]))
     for each in rows(data["tries"]):
-        came = _text(each["why"]) or ("accepted" if each["accepted"] else "still open")
-        yield f"  attempt {each['attempt']} on {_text(each['node'])}, {each['opened']}: {came}"
-    commands = [_text(each["command"]) for each in rows(data["tries"]) if each["command"]]
+        came = text(each["why"]) or ("accepted" if each["accepted"] else "still open")
+        yield f"  attempt {each['attempt']} on {text(each['node'])}, {each['opened']}: {came}"
+    commands = [text(each["command"]) for each in rows(data["tries"]) if each["command"]]
     if commands:
         yield f"  command: {commands[-1]}"
     if data["alike"]:
@@ -152,8 +152,8 @@ def _account(data: Data) -> Iterator[str]:
 
 
 def _plan(target: Data) -> Iterator[str]:
-    where = _text(target["destination"])
-    yield f"  target {_text(target['name'])}" + (f" -> {where}" if where else "")
+    where = text(target["destination"])
+    yield f"  target {text(target['name'])}" + (f" -> {where}" if where else "")
     yield from (f"    note: {note}" for note in _words(target["notes"]))
     for each in rows(target["segments"]):
         yield f"    segment {each['index']}: {each['frames']} frames, {_span(each)}"
@@ -162,8 +162,8 @@ def _plan(target: Data) -> Iterator[str]:
 
 def _commands(tasks: Sequence[Data]) -> Iterator[str]:
     for task in tasks:
-        yield f"    {_text(task['id'])}"
-        yield f"      {_text(task['command']) or _text(task['why'])}"
+        yield f"    {text(task['id'])}"
+        yield f"      {text(task['command']) or text(task['why'])}"
 
 
 def _span(segment: Data) -> str:
@@ -193,16 +193,18 @@ def _progress(data: Data) -> str:
     return f"{done:>3} {'█' * full}{'░' * (BAR_CELLS - full)}"
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Return a value for people, such that it steers no terminal; None is nothing."""
     return "" if value is None else plain(str(value))
 
 
-def _cell(value: object) -> str:
-    return ", ".join(_words(value)) if isinstance(value, list | tuple) else _text(value)
+def cell(value: object) -> str:
+    """Return a value or a list of them as it stands in a table."""
+    return ", ".join(_words(value)) if isinstance(value, list | tuple) else text(value)
 
 
 def _words(value: object) -> list[str]:
-    return [_text(each) for each in value] if isinstance(value, list | tuple) else []
+    return [text(each) for each in value] if isinstance(value, list | tuple) else []
 
 
 def rows(value: object) -> list[Data]:

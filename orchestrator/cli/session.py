@@ -17,6 +17,7 @@ from orchestrator.controller.builds import BuildRecord
 from orchestrator.controller.submit import (
     Arrival,
     Submission,
+    Terms,
     begin_anew_what_is_gone,
     submit,
     unfinished,
@@ -48,7 +49,7 @@ def accept(cluster: ThisComputer, where: Layout, asked: Asked) -> Submission:
     anew = record.renew(who, found[0] if found else None)
     if found:
         anew |= begin_anew_what_is_gone(ledger, cluster.storage, found[0])
-    arrived = submit(ledger, caller, batch, cluster.controller.clock(), anew)
+    arrived = submit(ledger, caller, batch, cluster.controller.clock(), Terms(anew=anew))
     record.begin(arrived.batch, who)
     where.untold(arrived.batch).parent.mkdir(exist_ok=True)
     where.untold(arrived.batch).touch()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any
 
 import click
 
 from orchestrator.cli import screens
 from orchestrator.cli.board import Data
-from orchestrator.cli.options import Layout, layout, output_option, state_option
-from orchestrator.cli.reading import NOTHING_YET, check_id, one, reading, several
+from orchestrator.cli.connect import Dial, is_nothing_there, looking
+from orchestrator.cli.options import cluster_option, output_option, state_option
+from orchestrator.cli.reading import NOTHING_YET, Source, check_id, one, several
 from orchestrator.cli.show import emit
 from orchestrator.errors import Refusal
-from orchestrator.ledger.protocol import Ledger
 from orchestrator.manifest.accepted import manifest_text
 from orchestrator.model.work import State
 
@@ -32,6 +31,7 @@ class Asked:
 
     id: str | None
     everything: bool
+    mine: bool
     every: float | None
     timeout: float | None
     output: str
@@ -43,35 +43,38 @@ class Asked:
 @click.option("--manifest", is_flag=True, help="Print the manifest of batch ID as accepted.")
 @click.option("--every", type=click.FloatRange(min=0.1), help="Show it every so many SECONDS.")
 @click.option("--timeout", type=float, help="With --every: after so many SECONDS stop, exit 1.")
+@click.option("--mine", is_flag=True, help="With --cluster: the batches sent from here.")
+@cluster_option
 @state_option
 @output_option
-def command(state: Path | None, manifest: bool, **asked: Any) -> int:  # Any: click's own
+def command(manifest: bool, **options: Any) -> int:  # Any: click's own
     """Show batches; with ID one batch, job, target or task, and what is below it.
 
     With --every it goes on until what is shown has ended; with -o json it is then one object a
     line.
     """
-    where, wish = layout(state), Asked(**asked)
+    there = Dial.of(options)
+    wish = Asked(**{each.name: options[each.name] for each in fields(Asked)})
     if wish.id is None and manifest:
         raise Refusal("--manifest: no batch was named; orchestrator status BATCH --manifest")
-    if wish.id is None and not where.ledger.exists():
+    if wish.id is None and is_nothing_there(there):
         emit([], wish.output, lambda: NOTHING_YET)
         return 0
-    with reading(where) as ledger:
+    with looking(there, mine=wish.mine) as source:
         if wish.id is not None:
-            check_id(ledger, wish.id)
+            check_id(source.records, wish.id)
         if wish.id is not None and manifest:
-            batch = ledger.batch(wish.id.partition("/")[0])
+            batch = source.records.batch(wish.id.partition("/")[0])
             click.echo(manifest_text(batch) if batch else "", nl=False)
             return 0
-        return _watch(ledger, where, wish)
+        return _watch(source, wish)
 
 
-def _watch(ledger: Ledger, where: Layout, asked: Asked) -> int:
+def _watch(source: Source, asked: Asked) -> int:
     """Show it once, or until it has ended; 1 if the time was over before."""
     until = None if asked.timeout is None else time.monotonic() + asked.timeout
     while True:
-        statuses = _show(ledger, where, asked)
+        statuses = _show(source, asked)
         if asked.every is None or statuses <= FINAL:
             return 0
         if until is not None and time.monotonic() + asked.every > until:
@@ -79,14 +82,14 @@ def _watch(ledger: Ledger, where: Layout, asked: Asked) -> int:
         time.sleep(asked.every)
 
 
-def _show(ledger: Ledger, where: Layout, asked: Asked) -> set[object]:
+def _show(source: Source, asked: Asked) -> set[object]:
     """Print what was asked for as it stands; return the states that are in it."""
     if asked.id is not None:
-        data: list[Data] = [one(ledger, where, asked.id)]
+        data: list[Data] = [one(source, asked.id)]
         whole: object = data[0]
         picture = screens.part(data[0])
     else:
-        data, hidden = several(ledger, where, None if asked.everything else ENDED_SHOWN)
+        data, hidden = several(source, None if asked.everything else ENDED_SHOWN)
         whole, picture = data, screens.batches(data, hidden) if data else NOTHING_YET
     if asked.every and asked.output == "json":
         for each in data:

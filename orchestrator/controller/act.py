@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.controller.brief import Briefing
+from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.plan import Planner
 from orchestrator.controller.storage import Storage
@@ -37,6 +38,7 @@ from orchestrator.model.work import (
     Again,
     AttemptId,
     Ending,
+    Job,
     Kind,
     Outcome,
     Reject,
@@ -65,6 +67,7 @@ class Hands:
     briefing: Briefing
     planner: Planner
     limits: Limits = field(default_factory=Limits)
+    builds: TargetBuilds | None = None  #: None: one node, one build
 
     def act(self, actions: Sequence[Action], view: View, now: float) -> bool:
         """Carry out the actions of one look; return whether the ledger changed: look again."""
@@ -76,7 +79,7 @@ class Hands:
                     self.engine.kill(member, attempt, KILL_GRACE_S)
                     _say("attempt_killed", "attempt %s: no longer wanted, ended", attempt)
                 case Plan(job):
-                    changed |= self.planner.plan(job, view.members.values())
+                    changed |= self._plan(job, view)
                 case Close(part, state):
                     self._close(part, state)
                     changed = True
@@ -84,10 +87,20 @@ class Hands:
         sends += self._lease([each for each in actions if isinstance(each, Lease)])
         return self._send(sends, view, now) or changed
 
+    def _plan(self, job: Job, view: View) -> bool:
+        """Divide a job among the nodes that take new work; if none does now, among all."""
+        if self.builds:  # nothing of it is done: any build will do
+            self.builds.forget(job.id)
+        members = view.members.items()
+        open_now = [report for member, report in members if member.node not in view.closed]
+        return self.planner.plan(job, open_now or view.members.values())
+
     def _settle(self, settles: Sequence[Settle], now: float) -> bool:
         settlements: list[Settlement] = []
         replans: dict[str, Replan] = {}
-        for each in settles:
+        for told in settles:
+            outcome = self.briefing.home(told.attempt.node, told.outcome)
+            each = Settle(told.attempt, outcome)
             task = self.ledger.task(each.attempt.task)
             if task is None:  # its job was planned anew in the meantime, which closed the attempt
                 continue
@@ -187,13 +200,30 @@ class Hands:
             words[attempt.id] = str(command)
         if words:
             self.ledger.sent(words)
-        for each, spec in ready:
+        for each, spec in self._of_one_build(ready, view):
             self.courier.carry(each.member, spec, view.members[each.member].beat)
         return self._settle(unsaid, now)
+
+    def _of_one_build(
+        self, ready: Sequence[tuple[Send, Spec]], view: View
+    ) -> Sequence[tuple[Send, Spec]]:
+        """Remember with which builds targets begin, before any of it is sent (F-ROLE-6)."""
+        if self.builds is None:
+            return ready
+        try:
+            self.builds.fix(
+                (each.attempt.task, view.members[each.member].identity) for each, _ in ready
+            )
+        except OSError as error:
+            log.warning("builds of targets: %s", error, extra={"action": "storage_failed"})
+            return ()
+        return ready
 
     def _close(self, part: Tally, state: State) -> None:
         """End a part; what comes with it is done first, so that a crash between repeats it."""
         if part.level == "job" and state is State.SUCCESSFUL:
+            if self.builds:
+                self.builds.forget(part.id)
             for record in self.ledger.attempts(part.id):
                 self.storage.clear(record.id)
         if part.level == "batch":

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.reconcile import Attempt
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
-from orchestrator.model.node import Identity, Places, Spec
-from orchestrator.model.work import Command, Kind, Task, TaskId
+from orchestrator.model.node import Identity, Places, Spec, mapped
+from orchestrator.model.work import Command, Kind, Outcome, Task, TaskId
 from orchestrator.plugin.caller import Caller
 
 LIMIT_DEFAULT_S = 24 * 3600.0
@@ -24,46 +25,67 @@ OF_PERSONS = frozenset({Kind.ENCODE, Kind.RENDER, Kind.ANALYSE, Kind.AUDIO, Kind
 """Kinds that a job's preflight and stallAfter speak of; the others are our own steps."""
 
 
+Paths = Callable[[str], Mapping[str, str]]
+"""A node's name -> how it calls the folders that manifests name (F-STOR-14)."""
+
+
+def everywhere_alike(node: str) -> Mapping[str, str]:
+    """Return that the node calls every folder as manifests do."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Briefing:
-    """Writes specs."""
+    """Writes specs: in them all paths are as their node calls them."""
 
     cluster: str
     ledger: Ledger
     caller: Caller
     storage: Storage
+    paths: Paths = everywhere_alike
 
     def spec(self, attempt: Attempt, task: Task, identity: Identity) -> tuple[Spec, Command]:
         """Return what to send for an attempt; PluginError where its processor cannot say."""
         command = self.command(task, self.places(attempt, task, identity))
         return self._spec(attempt, task, command), command
 
+    def home(self, node: str, outcome: Outcome) -> Outcome:
+        """Return what a node said with its paths as manifests have them."""
+        paths = {there: here for here, there in self.paths(node).items()}
+        return replace(outcome, result=_home(outcome.result, paths)) if paths else outcome
+
     def command(self, task: Task, where: Places) -> Command:
         """Return the words of a task, its processor's or, for an action, its manifest's."""
         if task.kind is Kind.ACTION:
-            return _action(task)
+            return _action(task, where)
         return self.caller.command(task, where, self.ledger.results(task.needs))
 
     def places(self, attempt: Attempt, task: Task, identity: Identity) -> Places:
         """Return where things are on the node."""
+        paths = self.paths(attempt.node)
         results = self.ledger.results(task.needs)
         programs = {program.name: program.path for program in identity.programs}
         folders: Mapping[TaskId, str] = {
-            id: str(self.storage.attempt(result.attempt)) for id, result in results.items()
+            id: mapped(str(self.storage.attempt(result.attempt)), paths)
+            for id, result in results.items()
         }
         return Places(
-            attempt=str(self.storage.attempt(attempt.id)),
+            attempt=mapped(str(self.storage.attempt(attempt.id)), paths),
             results=folders,
             programs={**programs, "python": identity.python},
+            paths=paths,
         )
 
     def _spec(self, attempt: Attempt, task: Task, command: Command) -> Spec:
-        job, personal = task.job, task.kind in OF_PERSONS
+        job, personal, paths = task.job, task.kind in OF_PERSONS, self.paths(attempt.node)
         file, digest = self.storage.put(job.batch, command.input) if command.input else (None, None)
         stall_s = job.stall_s if personal and job.stall_s is not None else command.stall_s
         limit_s = (job.timeout_s if personal else None) or command.limit_s or LIMIT_DEFAULT_S
-        env = {**job.env, **{name: _plain(value) for name, value in command.env.items()}}
-        _check_words(task, [*command.words(), *job.preflight, *env.values()])
+        own = {name: mapped(value, paths) for name, value in job.env.items()}
+        preflight = tuple(mapped(word, paths) for word in job.preflight) if personal else ()
+        folder = mapped(job.working_directory, paths) if job.working_directory else None
+        env = {**own, **{name: _plain(value) for name, value in command.env.items()}}
+        _check_words(task, [*command.words(), *preflight, *env.values()])
         return Spec(
             cluster=self.cluster,
             epoch=self.ledger.epoch,
@@ -73,14 +95,14 @@ class Briefing:
             service=attempt.service.value,
             argv=tuple(command.words()),
             env=env,
-            folder=str(self.storage.attempt(attempt.id)),
-            cwd=command.cwd or (job.working_directory if personal else None),
-            preflight=job.preflight if personal else (),
+            folder=mapped(str(self.storage.attempt(attempt.id)), paths),
+            cwd=command.cwd or (folder if personal else None),
+            preflight=preflight,
             limit_s=limit_s,
             stall_s=stall_s if stall_s else None,
             watch=command.watch,
             input=None if file else command.input,
-            input_file=file,
+            input_file=mapped(file, paths) if file else None,
             input_sha256=digest,
         )
 
@@ -101,11 +123,24 @@ def _plain(value: object) -> str:
     return str(getattr(value, "value", value))
 
 
-def _action(task: Task) -> Command:
+def _action(task: Task, where: Places) -> Command:
     """Fill ``{destination}`` and ``{batch}`` into the words of a job's action (F-SUB-9)."""
     words = task.args.get("command")
     if not isinstance(words, list | tuple) or not words:
         raise PluginError(f"task {task.id}: this action has no command")
-    names = {"destination": str(task.args.get("destination", "")), "batch": task.job.batch}
+    destination = where.source(str(task.args.get("destination", "")))
+    names = {"destination": destination, "batch": task.job.batch}
     # in one pass: a destination may be called {batch}
-    return Command(tuple(TOKEN.sub(lambda hit: names[hit[1]], str(word)) for word in words))
+    own = (where.source(str(word)) for word in words)
+    return Command(tuple(TOKEN.sub(lambda hit: names[hit[1]], word) for word in own))
+
+
+def _home(value: Any, paths: Mapping[str, str]) -> Any:  # the answer is JSON, as the value
+    """Return JSON data with every path in it, key or value, called as `paths` says."""
+    if isinstance(value, str):
+        return mapped(value, paths)
+    if isinstance(value, Mapping):
+        return {mapped(str(key), paths): _home(each, paths) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_home(each, paths) for each in value]
+    return value

@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.courier import Courier
+from orchestrator.controller.presence import Presence
 from orchestrator.controller.storage import Storage
-from orchestrator.decide.place import SPARING, Needs
-from orchestrator.decide.reconcile import Attempt, View, free_instances
+from orchestrator.decide.fleet import Gate, Sight, closed, lost
+from orchestrator.decide.place import SPARING, Builds, Needs, Past, Seats, place
+from orchestrator.decide.reconcile import Attempt, View, open_seats
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Member, Report
-from orchestrator.model.work import Kind, Service, Task
+from orchestrator.model.work import AttemptId, Cause, Kind, Service, Task, TaskId
 from orchestrator.plugin.caller import Caller
+
+ROUNDS_MAX = 8
+"""So often the line is asked for what stands behind jobs that no free node can do."""
+
+ROUND_LEAST = 16
+"""So many tasks at least each of these further rounds looks at."""
+
+BLAMED = frozenset({Cause.FAILED.value, Cause.CRASHED.value})
+
+Line = tuple[tuple[Task, Needs], ...]
+
+
+class Watch(Protocol):
+    """Who decides which nodes take part; hears what each look saw."""
+
+    def gate(self) -> Gate:
+        """Return what decides now."""
+
+    def saw(
+        self,
+        sights: Mapping[str, Sight],
+        busy: Mapping[str, Mapping[str, int]],
+        closed: Mapping[str, str],
+    ) -> None:
+        """Take what was seen: nodes, their open attempts by service, who is given nothing."""
 
 
 @dataclass(slots=True)
@@ -27,39 +57,117 @@ class Lookout:
     caller: Caller
     storage: Storage
     only: frozenset[Kind] | None = None  #: of these kinds alone work is given out (a dry run)
+    presence: Presence | None = None  #: None: who is listed is here
+    watch: Watch | None = None  #: None: whoever is here takes part
+    builds: TargetBuilds | None = None  #: None: one node, one build
 
     def look(self, now: float, draining: bool) -> View:
         """Return how things stand at `now` (Unix seconds).
 
         Reports are read before the ledger: what a report lists, the ledger knew before.
         """
-        members = self.engine.look()
-        travelling = self.courier.travelling(members)
+        listed = self.engine.look()
+        travelling = self.courier.travelling(listed)
         attempts = self.ledger.open_attempts()
+        sights = self._sights(listed, attempts)
+        members = listed if sights is None else _current(sights)
+        gate = self.watch.gate() if self.watch else Gate()
+        shut = closed(sights, gate) if sights else {}
+        if self.watch and sights is not None:
+            self.watch.saw(sights, _busy(attempts), shut)
+            self._forget(sights, gate, {each.node for each in attempts})
         low = self.storage.low()
         kinds = frozenset() if draining else self.only or (SPARING if low else None)
+        past = Past(builds=self._builds(attempts, members))
+        ready, past = self._ready(open_seats(members, attempts, shut), kinds, now, past)
         return View(
             members=members,
             attempts=attempts,
             travelling=travelling,
-            ready=self._ready(_free(members, attempts), kinds, now),
+            ready=ready,
             unplanned=self.ledger.unplanned(),
             over=self.ledger.over(),
             storage_low=low,
+            closed=shut,
+            lost=lost(sights, gate) if sights else {},
+            gone=_gone(sights or {}),
+            evicting=gate.evicting,
+            past=past,
         )
 
-    def _ready(
-        self, free: Mapping[Service, int], kinds: frozenset[Kind] | None, now: float
-    ) -> dict[Service, tuple[tuple[Task, Needs], ...]]:
-        if kinds is not None and not kinds:
-            return {}
-        return {
-            service: tuple(
-                (task, self._needs(task)) for task in self.ledger.ready(service, room, now, kinds)
+    def _sights(
+        self, listed: Mapping[Member, Report], attempts: Sequence[Attempt]
+    ) -> Mapping[str, Sight] | None:
+        if self.presence is None:
+            return None
+        return self.presence.look(listed, {each.id: each.node for each in attempts})
+
+    def _forget(self, sights: Mapping[str, Sight], gate: Gate, busy: Set[str]) -> None:
+        """Forget who is not here, not wanted, and has nothing of ours."""
+        if self.presence and gate.wanted is not None:
+            kept = gate.wanted | gate.guests | busy
+            self.presence.forget(
+                [n for n, s in sights.items() if not s.is_listed and n not in kept]
             )
-            for service, room in free.items()
-            if room > 0
+
+    def _ready(
+        self, seats: Sequence[Seats], kinds: frozenset[Kind] | None, now: float, past: Past
+    ) -> tuple[dict[Service, Line], Past]:
+        """Return the next in line by service, and what is known of their earlier attempts."""
+        lines: dict[Service, Line] = {}
+        if kinds is not None and not kinds:
+            return lines, past
+        for service in Service:
+            room = sum(max(0, each.free.get(service, 0)) for each in seats)
+            if room > 0:
+                lines[service], past = self._line(service, seats, kinds, now, past)
+        return lines, past
+
+    def _line(
+        self,
+        service: Service,
+        seats: Sequence[Seats],
+        kinds: frozenset[Kind] | None,
+        now: float,
+        past: Past,
+    ) -> tuple[Line, Past]:
+        """Return the next tasks of a service, as many as there is room for.
+
+        What no free node can do must not hold up what stands behind it: while there is room left,
+        the line is asked again without the jobs of which a task found no seat.
+        """
+        room = sum(max(0, each.free.get(service, 0)) for each in seats)
+        line: dict[TaskId, tuple[Task, Needs]] = {}
+        passing: frozenset[str] = frozenset()
+        limit = room
+        for _ in range(ROUNDS_MAX):
+            found = self.ledger.ready(service, limit, now, kinds, passing)
+            line |= {task.id: (task, self._needs(task)) for task in found if task.id not in line}
+            past = self._with_failures(past, found)
+            asked = [(task, service, needs) for task, needs in line.values()]
+            seated = {task.id for task, _ in place(asked, seats, past)}
+            unseated = {task.job.id for task in found if task.id not in seated}
+            if len(seated) >= room or len(found) < limit or not unseated:
+                break
+            passing |= unseated
+            limit = max(room, ROUND_LEAST)
+        return tuple(line.values()), past
+
+    def _with_failures(self, past: Past, tasks: Sequence[Task]) -> Past:
+        """Add where tasks failed before; only those that did are looked up."""
+        failed = {
+            task.id: frozenset(
+                record.node for record in self.ledger.attempts(task.id) if record.cause in BLAMED
+            )
+            for task in tasks
+            if task.tries and task.id not in past.failed
         }
+        return replace(past, failed={**past.failed, **failed}) if failed else past
+
+    def _builds(
+        self, attempts: Sequence[Attempt], members: Mapping[Member, Report]
+    ) -> Mapping[str, Builds]:
+        return self.builds.fixed(attempts, members) if self.builds else {}
 
     def _needs(self, task: Task) -> Needs:
         try:
@@ -68,15 +176,28 @@ class Lookout:
             return {}  # its command will raise the same, and then it has an attempt to tell of
 
 
-def _free(members: Mapping[Member, Report], attempts: tuple[Attempt, ...]) -> dict[Service, int]:
-    taken: dict[tuple[str, Service], int] = {}
-    for attempt in attempts:
-        key = (attempt.node, attempt.service)
-        taken[key] = taken.get(key, 0) + 1
+def _current(sights: Mapping[str, Sight]) -> dict[Member, Report]:
+    """Return of each node that is listed the one life that counts."""
     return {
-        service: sum(
-            max(0, free_instances(member, report, service, taken))
-            for member, report in members.items()
-        )
-        for service in Service
+        sight.member: sight.report
+        for sight in sights.values()
+        if sight.is_listed and sight.member is not None and sight.report is not None
     }
+
+
+def _busy(attempts: Sequence[Attempt]) -> dict[str, Counter[str]]:
+    """Return node -> service -> open attempts."""
+    busy: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for attempt in attempts:
+        busy[attempt.node][attempt.service.value] += 1
+    return dict(busy)
+
+
+def _gone(sights: Mapping[str, Sight]) -> frozenset[AttemptId]:
+    """Return what earlier lives of nodes had reported, and their present ones do not."""
+    return frozenset(
+        attempt
+        for sight in sights.values()
+        if sight.is_listed and sight.report is not None
+        for attempt in sight.held - sight.report.attempts.keys()
+    )

@@ -26,6 +26,9 @@ class Planner:
     ledger: Ledger
     caller: Caller
     storage: Storage
+    shows_storage: bool = (
+        False  #: ``{storage}`` is cluster storage (F-STOR-7), but on This Computer
+    )
 
     def plan(self, job: Job, reports: Iterable[Report]) -> bool:
         """Plan a job; one that cannot be planned is Failed with the reason, the rest goes on.
@@ -75,6 +78,7 @@ class Planner:
             instances=max(1, sum(counts)),
             cores=min((report.identity.cores for report in able), default=1),
             node_instances=max(1, min(counts, default=1)),
+            storage=str(self.storage.root) if self.shows_storage else None,
             date=standing[0].accepted[:10] if standing else "",
         )
 

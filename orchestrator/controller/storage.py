@@ -9,13 +9,16 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from orchestrator.errors import Refusal
 from orchestrator.model.codec import canonical
 from orchestrator.model.work import AttemptId, Facts, Result
+from orchestrator.system import room
 
 log = logging.getLogger(__name__)
 
+MARK = ".orchestrator-storage"
 INLINE_MAX_BYTES = 8 << 10
 KEEP_FREE_PART = 0.05
 KEEP_FREE_MAX_BYTES = 2 << 30
@@ -43,6 +46,33 @@ class Storage:
             ) from error
         return cls(root.resolve())
 
+    @classmethod
+    def shared(cls, root: Path) -> Storage:
+        """Make the directory that all nodes see, called as manifests call it: links stay.
+
+        Refusal where it cannot be used.
+        """
+        cls.at(root)
+        return cls(root.absolute())
+
+    def mark(self) -> str:
+        """Return what tells this storage from any other, written into it once (R16).
+
+        A node that does not find it there sees another directory, or none.  Refusal where it
+        cannot be written.
+        """
+        file = self.root / MARK
+        try:
+            if file.exists() and (token := file.read_text("ascii").strip()):
+                return token
+            token = uuid4().hex
+            part = file.with_suffix(".part")
+            part.write_text(f"{token}\n", "ascii")
+            part.replace(file)
+        except (OSError, UnicodeError) as error:
+            raise Refusal(f"cluster storage {self.root}: {file.name}: {error}; mend it") from error
+        return token
+
     def attempt(self, id: AttemptId) -> Path:
         """Return the folder of an attempt."""
         return self.root / "attempts" / id
@@ -50,10 +80,9 @@ class Storage:
     def low(self) -> str:
         """Return why no new work should start here, in one sentence; empty: it may (F19)."""
         try:
-            stat = os.statvfs(self.root)
+            free, whole = room(self.root)
         except OSError as error:
             return f"cluster storage {self.root}: {error.strerror}; it goes on by itself"
-        free, whole = stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize
         keep = min(int(whole * KEEP_FREE_PART), KEEP_FREE_MAX_BYTES)
         if free >= keep:
             return ""

@@ -11,7 +11,7 @@ from enum import Enum
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.place import lacks
 from orchestrator.errors import Refusal
-from orchestrator.ledger.protocol import Ledger
+from orchestrator.ledger.protocol import HERE, Ledger, Origin
 from orchestrator.manifest.batch import digest, numbered
 from orchestrator.model.node import Identity
 from orchestrator.model.work import Batch, Cause, Kind, State, Task, task_id
@@ -36,9 +36,23 @@ class Submission:
     arrival: Arrival
 
 
-def unfinished(ledger: Ledger, batch: Batch) -> tuple[str, State] | None:
-    """Return id and state of the batch that this manifest is already, unless it was Successful."""
-    found = ledger.newest(digest(batch))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which a batch is submitted."""
+
+    origin: Origin = HERE
+    anew: frozenset[str] = frozenset()  #: jobs (ids) that begin with their probe if it is retried
+
+
+USUAL = Terms()
+
+
+def unfinished(ledger: Ledger, batch: Batch, owner: str = "") -> tuple[str, State] | None:
+    """Return id and state of the batch that this manifest is already, unless it was Successful.
+
+    Two clients with one manifest have two batches: `owner` is whose is asked for.
+    """
+    found = ledger.newest(_key(batch, owner))
     return None if found is None or found[1] is State.SUCCESSFUL else found
 
 
@@ -47,37 +61,43 @@ def submit(
     caller: Caller,
     batch: Batch,
     now: float,
-    anew: frozenset[str] = frozenset(),
+    terms: Terms = USUAL,
 ) -> Submission:
     """Store `batch`; the same manifest again goes on with its unfinished batch (R6).
 
-    A batch that Failed gets fresh tries for what is missing, its jobs in `anew` (ids) from their
-    probe on; one that was Successful is done anew under the next number.
+    A batch that Failed gets fresh tries for what is missing; one that was Successful is done anew
+    under the next number.
     """
-    key = digest(batch)
-    if found := unfinished(ledger, batch):
+    origin = terms.origin
+    if found := unfinished(ledger, batch, origin.owner):
         id, state = found
-        if not state.is_final:
-            return Submission(id, Arrival.RESUMED)
-        ledger.retry(id, sorted({*_restarts(ledger, id), *anew}))
-        return Submission(id, Arrival.RETRIED)
+        if state.is_final:
+            ledger.retry(id, sorted({*restarts(ledger, id), *terms.anew}))
+        if origin.key:
+            ledger.keep_key(origin.key, origin.body, id)
+        return Submission(id, Arrival.RETRIED if state.is_final else Arrival.RESUMED)
     id = ledger.next_id(batch.name)
-    whole = numbered(batch, id)
-    ledger.accept(whole, key, _probes(caller, whole), _starts(whole, now))
+    whole, key = numbered(batch, id), _key(batch, origin.owner)
+    ledger.accept(whole, key, _probes(caller, whole), _starts(whole, now), origin)
     log.info("batch %s: accepted", id, extra={"action": "batch_accepted"})
     return Submission(id, Arrival.NEW)
 
 
 def check_able(caller: Caller, batch: Batch, identities: Sequence[Identity]) -> None:
     """Refuse a batch with a job that no node can do; every lack at once (F-PROC-2)."""
+    if faults := unable(caller, batch, identities):
+        raise Refusal("\n".join(faults))
+
+
+def unable(caller: Caller, batch: Batch, identities: Sequence[Identity]) -> tuple[str, ...]:
+    """Return a sentence for each job that none of these nodes can do."""
     faults = []
     for job in batch.jobs:
         needs = caller.review(job).needs
         why = [lacks(job, needs, identity) for identity in identities]
-        if all(why):
+        if why and all(why):
             faults.append(f"job {job.name!r}: {why[0]}")
-    if faults:
-        raise Refusal("\n".join(faults))
+    return tuple(faults)
 
 
 def _probes(caller: Caller, batch: Batch) -> list[Task]:
@@ -97,16 +117,21 @@ def _starts(batch: Batch, now: float) -> float:
     return now + batch.delay_s if batch.delay_s else 0.0
 
 
-def _restarts(ledger: Ledger, batch: str) -> tuple[str, ...]:
+def _key(batch: Batch, owner: str) -> str:
+    """Return what the same manifest of the same client has again."""
+    return f"{owner}:{digest(batch)}" if owner else digest(batch)
+
+
+def restarts(ledger: Ledger, batch: str) -> tuple[str, ...]:
     """Return the jobs to probe and plan anew: their source failed them, or their plan did."""
-    restarts = []
+    found = []
     for part in ledger.standings(batch):
         if part.level == "job" and part.state is State.FAILED:
             tasks = ledger.tasks(part.id)
             failed = [task for task in tasks if task.state is State.FAILED]
             if not failed or any(task.cause is Cause.SOURCE for task in failed):
-                restarts.append(part.id)
-    return tuple(restarts)
+                found.append(part.id)
+    return tuple(found)
 
 
 def begin_anew_what_is_gone(ledger: Ledger, storage: Storage, batch: str) -> frozenset[str]:
@@ -114,7 +139,7 @@ def begin_anew_what_is_gone(ledger: Ledger, storage: Storage, batch: str) -> fro
 
     Returns the failed jobs (ids) of which the same is true: they begin anew when they are retried.
     """
-    restarts = set()
+    gone = set()
     for part in ledger.standings(batch):
         if part.level != "job" or part.state is State.SUCCESSFUL:
             continue
@@ -125,7 +150,7 @@ def begin_anew_what_is_gone(ledger: Ledger, storage: Storage, batch: str) -> fro
         why = f"accepted results are gone from {storage.root}; begun anew"
         log.warning("job %s: %s", part.id, why, extra={"action": "job_replanned"})
         if part.state.is_final:
-            restarts.add(part.id)
+            gone.add(part.id)
         else:
             ledger.replan(part.id, {}, why)
-    return frozenset(restarts)
+    return frozenset(gone)

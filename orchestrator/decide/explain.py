@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.decide.scene import Scene
 from orchestrator.model.record import AttemptRecord, Standing
-from orchestrator.model.work import Cause, Kind, State, Task
+from orchestrator.model.talk import NodePhase, NodeView, Seats
+from orchestrator.model.work import Cause, Job, Kind, State, Task
 
 NAMED_MAX = 5
 """So many tasks that something waits for are named; the rest are counted."""
 
 AGAIN = "orchestrator run FILE  # the same manifest: it does only what is missing"
+RETRY = "orchestrator retry {batch}  # it does only what is missing"
 IDLE = "no `orchestrator run` works on it now"
 
 
@@ -96,6 +98,8 @@ def _part(scene: Scene, part: Standing) -> Account:
 
 
 def _why_part(scene: Scene, part: Standing) -> str:
+    if part.state is State.HOLD and (by := scene.paused_by(part.id)):
+        return _why_paused(part.id, by)
     if part.reason:
         return part.reason if part.state.is_final else f"a part of it has failed: {part.reason}"
     if part.state is State.SUCCESSFUL:
@@ -105,7 +109,10 @@ def _why_part(scene: Scene, part: Standing) -> str:
     if not scene.worked_on:
         return IDLE
     if part.state is State.WAITING:
-        return _why_not_begun(scene, part.id) or "nothing of it has begun"
+        why = _why_not_begun(scene, part.id) or _why_no_node(scene, None)
+        return why or "nothing of it has begun"
+    if part.state is State.HOLD:
+        return "all that is left of it is on Hold: a person decides"
     return _segments_done(scene, part)
 
 
@@ -126,11 +133,27 @@ def _segments_done(scene: Scene, part: Standing) -> str:
 
 
 def _next_for_part(scene: Scene, part: Standing) -> tuple[str, ...]:
+    if part.state is State.HOLD and (by := scene.paused_by(part.id)):
+        return (_resume(by),)
     if part.level != "batch" or part.state is State.SUCCESSFUL:
         return ()
+    again = _again(scene)
     if part.state.is_final or part.state is State.HOLD:
-        return (f"orchestrator logs {part.id}", AGAIN)
-    return (f"orchestrator status {part.id} --every 5",) if scene.worked_on else (AGAIN,)
+        return (f"orchestrator logs {part.id}", again)
+    return (f"orchestrator status {part.id} --every 5",) if scene.worked_on else (again,)
+
+
+def _again(scene: Scene) -> str:
+    """Return what to type so that what is missing is done."""
+    return AGAIN if scene.nodes is None else RETRY.format(batch=scene.batch.id)
+
+
+def _resume(id: str) -> str:
+    return f"orchestrator resume {id}"
+
+
+def _why_paused(id: str, by: str) -> str:
+    return "a person has paused it" if by == id else f"a person has paused {by}"
 
 
 # Tasks
@@ -143,18 +166,21 @@ def _task(scene: Scene, task: Task) -> Account:
         case State.WAITING:
             missing = scene.missing(task)
             why = _why_waiting(scene, task, missing)
-            again = () if scene.worked_on else (AGAIN,)
+            again = () if scene.worked_on else (_again(scene),)
             return replace(account, why=why, waits_for=missing, next=again)
         case State.PROCESSING | State.POST:
-            follow = f"orchestrator logs -f {task.id}" if scene.worked_on else AGAIN
+            follow = f"orchestrator logs -f {task.id}" if scene.worked_on else _again(scene)
             return replace(account, why=_why_running(scene, tries), next=(follow,))
         case State.SUCCESSFUL:
             return replace(account, why=_why_done(tries), files=scene.files(task.id))
         case State.FAILED:
-            lines = (f"orchestrator logs {task.id}", AGAIN)
+            lines = (f"orchestrator logs {task.id}", _again(scene))
             return replace(account, why=_why_failed(task, tries), next=lines)
+        case State.HOLD if by := scene.paused_by(task.id):
+            return replace(account, why=_why_paused(task.id, by), next=(_resume(by),))
         case State.CANCELLED | State.HOLD:
-            return replace(account, why=task.reason or _why_fell(scene, task), next=(AGAIN,))
+            why = task.reason or _why_fell(scene, task)
+            return replace(account, why=why, next=(_again(scene),))
 
 
 def _why_waiting(scene: Scene, task: Task, missing: tuple[str, ...]) -> str:
@@ -167,8 +193,28 @@ def _why_waiting(scene: Scene, task: Task, missing: tuple[str, ...]) -> str:
         return IDLE
     if reason := _why_not_begun(scene, task.id):
         return reason
-    free = f"it waits for a free instance of the {task.job.service.value} service"
+    able, refusing = _refusing(scene, task)
+    if refusing and not able:
+        return f"no node that is ready can do it: {refusing}"
+    if reason := _why_no_node(scene, task.job):
+        return reason
+    where = f" on {_some(able)}; others cannot do it: {refusing}" if refusing else ""
+    free = f"it waits for a free instance of the {task.job.service.value} service{where}"
     return f"{free}, to be tried again: {task.reason}" if task.reason else free
+
+
+def _refusing(scene: Scene, task: Task) -> tuple[list[str], str]:
+    """Return which nodes that are ready can do a task, and why the others cannot; "": all can."""
+    refused = scene.refused.get(task.id, {})
+    ready = [node.name for node in scene.nodes or () if node.phase is NodePhase.READY]
+    said = [f"{name} ({refused[name].rstrip('.')})" for name in ready if name in refused]
+    return [name for name in ready if name not in refused], _some(said)
+
+
+def _some(words: Sequence[str]) -> str:
+    """Return a list in words; of many, the first."""
+    more = f" and {len(words) - NAMED_MAX} more" if len(words) > NAMED_MAX else ""
+    return ", ".join(words[:NAMED_MAX]) + more
 
 
 def _why_not_begun(scene: Scene, id: str) -> str:
@@ -178,6 +224,36 @@ def _why_not_begun(scene: Scene, id: str) -> str:
     if start := scene.starts():
         return f"it does not start before {scene.time(start)}"
     return ""
+
+
+def _why_no_node(scene: Scene, job: Job | None) -> str:
+    """Return why no node of the cluster can begin with it now, each with its reason; or ""."""
+    if scene.nodes is None:
+        return ""
+    if not scene.nodes:
+        return "the cluster has no node: add one to its manifest, or wait for a free one"
+    ready = [node for node in scene.nodes if node.phase is NodePhase.READY]
+    if not ready:
+        return f"no node is ready: {_closed(scene.nodes)}"
+    if job is None:
+        return ""
+    offering = [node for node in ready if node.services.get(job.service.value, _NONE).instances]
+    if not offering:
+        closed = [node for node in scene.nodes if node not in ready]
+        more = f"; others are not ready: {_closed(closed)}" if closed else ""
+        return f"no node that is ready offers the {job.service.value} service{more}"
+    lacking = {name for name in job.requires if not any(name in n.programs for n in offering)}
+    if lacking:
+        return f"no node that is ready has {', '.join(sorted(lacking))}, which the job requires"
+    return ""
+
+
+_NONE = Seats(instances=0)
+
+
+def _closed(nodes: Sequence[NodeView]) -> str:
+    """Return each node with what holds it up; of many, the first are named."""
+    return _some([f"{node.name} ({node.why or node.phase.value})" for node in nodes])
 
 
 def _why_running(scene: Scene, tries: tuple[AttemptRecord, ...]) -> str:

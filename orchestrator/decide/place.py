@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from orchestrator.model.node import Identity, Member
-from orchestrator.model.work import Job, Kind, Service, Task
+from orchestrator.model.node import Identity, Member, service_instances
+from orchestrator.model.work import Job, Kind, Service, Task, TaskId
 
 SPARING = frozenset({Kind.VERIFY, Kind.PUBLISH, Kind.ACTION})
 """Kinds that leave next to nothing on cluster storage, and whose end makes room there."""
 
+SEGMENT_SLASHES = 4
+
 Needs = Mapping[str, tuple[tuple[str, str], ...]]  #: program -> (part, who needs it), as in Review
+Builds = Mapping[str, str]  #: program -> sha256 of its binary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,24 +26,122 @@ class Seats:
     free: Mapping[Service, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What earlier attempts say about where the next ones go."""
+
+    failed: Mapping[TaskId, frozenset[str]] = field(default_factory=dict)
+    #: task -> nodes that it failed or crashed on: another one is tried first (F-REC-9)
+    builds: Mapping[str, Builds] = field(default_factory=dict)
+    #: target -> program builds that its segments were begun with (F-ROLE-6)
+
+
+NO_PAST = Past()
+
+
 def place(
-    ready: Sequence[tuple[Task, Service, Needs]], seats: Sequence[Seats]
+    ready: Sequence[tuple[Task, Service, Needs]], seats: Sequence[Seats], past: Past = NO_PAST
 ) -> tuple[tuple[Task, Member], ...]:
-    """Return who does what: tasks in the order given, each on the member with most free room."""
+    """Return who does what: tasks in the order given, each on the member with most free room.
+
+    A task that failed on some of those that can do it waits for one of the others.
+    """
     free = {(each.member, service): n for each in seats for service, n in each.free.items()}
+    builds = dict(past.builds)
+    memory: dict[tuple[object, ...], list[Seats]] = {}  # tasks of one target are much alike
     placed: list[tuple[Task, Member]] = []
     for task, service, needs in ready:
-        able = [
-            each.member
-            for each in seats
-            if free.get((each.member, service), 0) > 0
-            and lacks(task.job, needs, each.identity) is None
+        target = target_of(task.id) if task.segment is not None else ""
+        is_render = task.kind is Kind.RENDER
+        key = (task.job.id, tuple(needs), service, is_render, target, target in builds)
+        if key not in memory:
+            memory[key] = _able(task, service, needs, seats, builds)
+        failed = past.failed.get(task.id, frozenset())
+        others = [each for each in memory[key] if each.member.node not in failed]
+        open_now = [
+            each for each in others or memory[key] if free.get((each.member, service), 0) > 0
         ]
-        if able:
-            chosen = max(able, key=lambda member: (free[member, service], member.node))
-            free[chosen, service] -= 1
-            placed.append((task, chosen))
+        if open_now:
+            chosen = max(open_now, key=lambda each: (free[each.member, service], each.member.node))
+            free[chosen.member, service] -= 1
+            placed.append((task, chosen.member))
+            if target:
+                builds.setdefault(target, builds_of(needs, chosen.identity))
     return tuple(placed)
+
+
+def _able(
+    task: Task,
+    service: Service,
+    needs: Needs,
+    seats: Sequence[Seats],
+    builds: Mapping[str, Builds],
+) -> list[Seats]:
+    """Return who can do the task, busy or not."""
+    return [
+        each
+        for each in seats
+        if service_instances(each.identity, service) > 0
+        and refuses(task, needs, each.identity, builds) is None
+    ]
+
+
+def refuses(
+    task: Task, needs: Needs, identity: Identity, builds: Mapping[str, Builds]
+) -> str | None:
+    """Return why this node is not given the task, in one sentence; None: it may be."""
+    if identity.bare and task.kind is not Kind.RENDER:
+        return "it is an extended node: it is given render commands alone"
+    if (why := lacks(task.job, needs, identity)) is not None:
+        return why
+    begun = builds.get(target_of(task.id), {}) if task.segment is not None else {}
+    for name, build in begun.items():
+        program = identity.program(name)
+        if program is None or program.sha256 != build:
+            return (
+                f"its {name} is another build than the one that {target_of(task.id)} was begun "
+                "with; it does other targets"
+            )
+    return None
+
+
+def refusals(
+    tasks: Iterable[tuple[Task, Needs]],
+    nodes: Mapping[str, Identity],
+    builds: Mapping[str, Builds],
+) -> Mapping[TaskId, Mapping[str, str]]:
+    """Return task -> node -> why it is not given the task; only what is refused by somebody."""
+    found = ((task, _refusing(task, needs, nodes, builds)) for task, needs in tasks)
+    return {task.id: said for task, said in found if said}
+
+
+def _refusing(
+    task: Task, needs: Needs, nodes: Mapping[str, Identity], builds: Mapping[str, Builds]
+) -> dict[str, str]:
+    service = task.job.service
+    said: dict[str, str | None] = {
+        name: refuses(task, needs, identity, builds)
+        if service_instances(identity, service)
+        else f"it offers no {service.value} service"
+        for name, identity in sorted(nodes.items())
+    }
+    return {name: why for name, why in said.items() if why}
+
+
+def target_of(task: TaskId) -> str:
+    """Return the id of the target that a task of a segment belongs to."""
+    return "/".join(task.split("/")[:3])
+
+
+def is_segment(task: TaskId) -> bool:
+    """Whether a task is one of many of its target: ``batch/job/target/segment/kind``."""
+    return task.count("/") == SEGMENT_SLASHES and not task.endswith(f"/{Kind.ACTION.value}")
+
+
+def builds_of(needs: Needs, identity: Identity) -> Builds:
+    """Return the builds that a node would do a job with."""
+    found = {name: identity.program(name) for name in needs}
+    return {name: program.sha256 for name, program in found.items() if program}
 
 
 def lacks(job: Job, needs: Needs, identity: Identity) -> str | None:

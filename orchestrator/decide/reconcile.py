@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.decide.place import Needs, Seats, place
+from orchestrator.decide.place import NO_PAST, Needs, Past, Seats, place
 from orchestrator.model.node import Member, Report, service_instances
-from orchestrator.model.work import AttemptId, Job, Outcome, Service, State, Task, TaskId
+from orchestrator.model.work import AttemptId, Ending, Job, Outcome, Service, State, Task, TaskId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,12 @@ class View:
     unplanned: tuple[Job, ...] = ()
     over: tuple[Tally, ...] = ()
     storage_low: str = ""  #: why cluster storage takes no new work; empty: it does
+    closed: Mapping[str, str] = field(default_factory=dict)  #: node -> why it gets no new work
+    lost: Mapping[str, str] = field(default_factory=dict)  #: silent node -> why it is given up
+    gone: frozenset[AttemptId] = frozenset()
+    #: their node had reported them, and its next life knows nothing of them: proof (R11)
+    evicting: frozenset[str] = frozenset()  #: nodes whose work is ended and done elsewhere
+    past: Past = NO_PAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,21 +119,50 @@ def reconcile(view: View) -> tuple[Action, ...]:
     So there is no code for recovery: a controller that died between `Lease` and `Send` sees
     an attempt that its node does not hold, which is also what a healthy one sees.
     """
-    return (*_reported(view), *_ended(view), *_planned(view), *_unsent(view), *_placed(view))
+    return (
+        *_reported(view),
+        *_lost(view),
+        *_ended(view),
+        *_planned(view),
+        *_unsent(view),
+        *_placed(view),
+    )
 
 
 def _reported(view: View) -> Iterator[Action]:
-    """Settle outcomes first, ack them once settled; end what nobody waits for."""
-    waited_for = {attempt.id: attempt for attempt in view.attempts}
+    """Settle outcomes first, ack them once settled; end what nobody waits for.
+
+    An attempt is that of one node: what another says of it counts for nothing (T13).
+    """
+    waited_for = {(attempt.node, attempt.id): attempt for attempt in view.attempts}
     for member, report in view.members.items():
         ended = {outcome.attempt for outcome in report.outcomes}
         for outcome in report.outcomes:
-            attempt = waited_for.get(outcome.attempt)
-            yield Settle(attempt, outcome) if attempt else Ack(member, outcome.attempt)
+            if attempt := waited_for.get((member.node, outcome.attempt)):
+                yield Settle(attempt, outcome)
+            elif member.node not in view.lost:  # it does not hear; when it is back it will
+                yield Ack(member, outcome.attempt)
         for attempt_id, (phase, _) in report.attempts.items():
-            wanted = attempt_id in waited_for or attempt_id in ended
-            if phase.is_live and not wanted:
+            wanted = (member.node, attempt_id) in waited_for or attempt_id in ended
+            is_unwanted = not wanted or member.node in view.evicting
+            if phase.is_live and is_unwanted and member.node not in view.lost:
                 yield Kill(member, attempt_id)
+
+
+def _lost(view: View) -> Iterator[Action]:
+    """Give up what a lost node had, unless its last word was how it ended."""
+    told = {outcome.attempt for report in view.members.values() for outcome in report.outcomes}
+    for attempt in view.attempts:
+        if attempt.id in told:
+            continue
+        if attempt.id in view.gone:
+            yield _given_up(attempt, f"node {attempt.node!r} began anew without it")
+        elif attempt.node in view.lost:
+            yield _given_up(attempt, view.lost[attempt.node])
+
+
+def _given_up(attempt: Attempt, why: str) -> Settle:
+    return Settle(attempt, Outcome(attempt=attempt.id, ending=Ending.LOST, why=why))
 
 
 def _ended(view: View) -> Iterator[Action]:
@@ -145,31 +180,42 @@ def _unsent(view: View) -> Iterator[Action]:
     by_node = {member.node: (member, report) for member, report in view.members.items()}
     for attempt in view.attempts:
         member, report = by_node.get(attempt.node, (None, None))
-        if member is None or report is None or attempt.id in view.travelling:
+        if member is None or report is None or attempt.id in view.travelling | view.gone:
+            continue
+        if attempt.node in view.lost:
             continue
         told = {outcome.attempt for outcome in report.outcomes}
         if attempt.id not in report.attempts and attempt.id not in told:
-            yield Send(attempt, member)
+            evicted = attempt.node in view.evicting  # then a tombstone keeps it from starting
+            yield Kill(member, attempt.id) if evicted else Send(attempt, member)
 
 
 def _placed(view: View) -> Iterator[Action]:
+    line = [
+        (task, service, needs) for service, tasks in view.ready.items() for task, needs in tasks
+    ]
+    seats = open_seats(view.members, view.attempts, view.closed)
+    for task, member in place(line, seats, view.past):
+        yield Lease(task, member)
+
+
+def open_seats(
+    members: Mapping[Member, Report], attempts: Iterable[Attempt], closed: Mapping[str, str]
+) -> list[Seats]:
+    """Return what each node that takes new work can still take."""
     taken: dict[tuple[str, Service], int] = {}
-    for attempt in view.attempts:
+    for attempt in attempts:
         key = (attempt.node, attempt.service)
         taken[key] = taken.get(key, 0) + 1
-    seats = [
+    return [
         Seats(
             member=member,
             identity=report.identity,
             free={s: free_instances(member, report, s, taken) for s in Service},
         )
-        for member, report in view.members.items()
+        for member, report in members.items()
+        if member.node not in closed
     ]
-    line = [
-        (task, service, needs) for service, tasks in view.ready.items() for task, needs in tasks
-    ]
-    for task, member in place(line, seats):
-        yield Lease(task, member)
 
 
 def free_instances(

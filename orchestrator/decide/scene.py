@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from orchestrator.model.record import AttemptRecord, Standing
+from orchestrator.model.talk import NodeView
 from orchestrator.model.work import Batch, Job, Kind, Result, State, Task, TaskId
 
 
@@ -22,6 +23,10 @@ class Scene:
     results: Mapping[TaskId, Result] = field(default_factory=dict)  #: of publish tasks
     now: datetime  #: in the zone that times are shown in
     worked_on: bool = True  #: whether a controller works on this ledger now
+    paused: frozenset[str] = frozenset()  #: ids that a person has paused
+    nodes: tuple[NodeView, ...] | None = None  #: of the cluster; None: this computer alone
+    refused: Mapping[TaskId, Mapping[str, str]] = field(default_factory=dict)
+    #: task that could go next -> node -> why it is not given it
     _jobs: Mapping[str, Job] = field(init=False, repr=False)
     _parts: Mapping[str, Standing] = field(init=False, repr=False)
     _below: Mapping[str, Sequence[Task]] = field(init=False, repr=False)
@@ -61,6 +66,12 @@ class Scene:
         ids = [f"{self.batch.id}/{name}" for name in job.after] if job else []
         parts = [(each, self.part(each)) for each in ids]
         return tuple(each for each, part in parts if not part or part.state is not State.SUCCESSFUL)
+
+    def paused_by(self, id: str) -> str:
+        """Return the id whose pause holds `id`: its own, or of the nearest part it is in; or ""."""
+        while id and id not in self.paused:
+            id = id.rpartition("/")[0]
+        return id
 
     def missing(self, task: Task) -> tuple[str, ...]:
         """Return the ids of what must be Successful before the task can be given out."""

@@ -8,18 +8,25 @@ from orchestrator.model.work import Kind, State
 
 
 def standing(
-    stored: State, tasks: Mapping[tuple[Kind, State], int], *, planned: bool = True
+    stored: State,
+    tasks: Mapping[tuple[Kind, State], int],
+    *,
+    planned: bool = True,
+    paused: bool = False,
 ) -> State:
     """Return how a part stands for people.
 
     `stored` is its row's state: final once it is closed, and then it counts.  `tasks` says how many
     of its tasks are of which kind and state; `planned` is False while more are to come, so that a
-    batch is not PostProcessing with a job still ahead.
+    batch is not PostProcessing with a job still ahead.  `paused`: a person holds it, or a part it is
+    in; it is on Hold once nothing of it runs any more.
     """
     if stored.is_final:
         return stored
     there = {key for key, number in tasks.items() if number}
     left = {(kind, state) for kind, state in there if not state.is_final}
+    if paused and not any(state is State.PROCESSING for _, state in left):
+        return State.HOLD
     if left and all(state is State.HOLD for _, state in left):
         return State.HOLD
     if not any(_has_begun(kind, state) for kind, state in there):

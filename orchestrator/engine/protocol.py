@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from orchestrator.model.node import Identity, Member, Report, Spec
 from orchestrator.model.work import AttemptId
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files of one party of a cluster: the authority's certificate, its own, its key (0600)."""
+
+    authority: Path
+    certificate: Path
+    key: Path
 
 
 class Engine(Protocol):

@@ -11,7 +11,7 @@ from orchestrator.ledger import events, rows
 from orchestrator.ledger.change import Change
 from orchestrator.ledger.protocol import Settlement
 from orchestrator.model.node import Member
-from orchestrator.model.work import Kind, State, Task
+from orchestrator.model.work import Cause, Kind, State, Task
 
 PROCESSING = State.PROCESSING.value
 WAITING = State.WAITING.value
@@ -31,10 +31,21 @@ def settle(change: Change, settlements: Sequence[Settlement]) -> tuple[bool, ...
     return tuple([_settle(change, settlement) for settlement in settlements])
 
 
+def close_attempts(change: Change, task: str, reason: str) -> list[str]:
+    """Close a task's open attempt as cancelled; return its id, if there is one."""
+    found = change.db.execute(
+        "UPDATE attempt SET closed = ?, cause = ?, why = ?"
+        " WHERE task = ? AND closed IS NULL RETURNING number",
+        (change.stamp.wall, Cause.CANCELLED.value, reason, task),
+    ).fetchall()
+    return [rows.attempt_id(change.ledger, row["number"]) for row in found]
+
+
 def _lease(change: Change, task: Task, member: Member) -> Attempt | None:
     row = change.db.execute(
         "UPDATE task SET state = ?, not_before = 0, reason = '', cause = NULL"
-        " WHERE id = ? AND state = ? AND missing = 0 RETURNING job, target, kind, service",
+        " WHERE id = ? AND state = ? AND missing = 0 AND held = 0"
+        " RETURNING job, target, kind, service, held",
         (PROCESSING, task.id, WAITING),
     ).fetchone()
     if row is None:
@@ -70,7 +81,8 @@ def _settle(change: Change, settlement: Settlement) -> bool:
     if not _close(change, number, settlement):
         return False
     row = change.db.execute(
-        'SELECT number, job, target, kind, state, "end" - "start" AS frames FROM task WHERE id = ?',
+        'SELECT number, job, target, kind, state, held, "end" - "start" AS frames FROM task'
+        " WHERE id = ?",
         (task.id,),
     ).fetchone()
     change.db.execute(
@@ -153,7 +165,7 @@ def _fell(change: Change, settlement: Settlement, row: sqlite3.Row) -> None:
         "WITH RECURSIVE fallen (number) AS ("
         f"  SELECT number FROM task WHERE {scope} UNION SELECT ?1"
         "  UNION SELECT need.task FROM need JOIN fallen ON need.on_task = fallen.number)"
-        " SELECT task.number, id, job, target, kind FROM fallen"
+        " SELECT task.number, id, job, target, kind, held FROM fallen"
         " CROSS JOIN task ON task.number = fallen.number WHERE state = ?4 ORDER BY position",
         (row["number"], row["job"], part, WAITING),
     ).fetchall()

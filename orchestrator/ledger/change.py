@@ -6,6 +6,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestrator.ledger import rows
 from orchestrator.ledger.events import Data, Row, Stamp
@@ -85,18 +86,24 @@ class Change:
         return row.seq
 
     def moved(
-        self, task: Mapping[str, str] | sqlite3.Row, old: str | None, new: str | None, reason: str
+        self, task: Mapping[str, Any] | sqlite3.Row, old: str | None, new: str | None, reason: str
     ) -> None:
-        """Count a task (its ``job``, ``target``, ``kind``) that went from one state to another."""
-        job, target, kind = task["job"], task["target"], task["kind"]
-        part = target or job
-        if old is not None:
-            self._tally[job, part, kind, old] -= 1
-        if new is not None:
-            self._tally[job, part, kind, new] += 1
+        """Count a task that went from one state to another; None: it is not there.
+
+        Of `task` its ``job``, ``target``, ``kind`` and ``held`` are asked.
+        """
+        job, target = task["job"], task["target"]
+        self._count(task, old, -1)
+        self._count(task, new, 1)
         self._of("job", job).move(old, new, reason)
         if target:
             self._of("target", target).move(old, new, reason)
+
+    def held(self, task: sqlite3.Row, *, by: int) -> None:
+        """Count a waiting task that is now on Hold (`by` = 1) or no longer (-1)."""
+        part = task["target"] or task["job"]
+        self._tally[task["job"], part, task["kind"], rows.OPEN] -= by
+        self._tally[task["job"], part, task["kind"], State.HOLD.value] += by
 
     def flush(self) -> None:
         """Write the counters, so that they can be read."""
@@ -114,6 +121,11 @@ class Change:
         """Write what was gathered; then the transaction may be committed."""
         self.flush()
         self.db.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._events)
+
+    def _count(self, task: Mapping[str, Any] | sqlite3.Row, state: str | None, by: int) -> None:
+        if state is not None:
+            part = task["target"] or task["job"]
+            self._tally[task["job"], part, task["kind"], rows.shown(state, task["held"])] += by
 
     def _of(self, level: str, id: str) -> Counts:
         counts = self._counts.get((level, id))

@@ -6,9 +6,10 @@ import sqlite3
 from collections import deque
 
 from orchestrator.decide.reconcile import ended
-from orchestrator.ledger import events, rows
+from orchestrator.ledger import events, holding, rows
+from orchestrator.ledger.attempting import close_attempts
 from orchestrator.ledger.change import CANCELLED, Change
-from orchestrator.model.work import Cause, State
+from orchestrator.model.work import Cause, Kind, State
 
 
 def close_part(change: Change, id: str, level: str, state: State, reason: str) -> None:
@@ -25,13 +26,36 @@ def close_part(change: Change, id: str, level: str, state: State, reason: str) -
             _close_batch(change, row, state, reason)
 
 
+def cancel(change: Change, id: str, reason: str) -> bool:
+    """End a part or task for good, with what needs it; False: it was over, or there is none."""
+    if batch := _open(change, "batch", id):
+        return _close_jobs_of(change, batch, reason)
+    for level in ("job", "target"):
+        if _open(change, level, id):
+            _cancel_part(change, id, level, reason)
+            return True
+    row = change.db.execute(
+        "SELECT id, job, target, kind FROM task WHERE (id = ? OR id > ? AND id < ?)"
+        " AND state IN ('Waiting', 'Processing', 'Hold') ORDER BY position",
+        rows.below(id),
+    ).fetchone()
+    if row is None:
+        return False
+    if row["kind"] == Kind.ACTION.value:
+        change.note("cancelled", id, abandon(change, "id = ?", (id,), reason))
+        return True
+    level = "target" if row["target"] else "job"
+    _cancel_part(change, row[level], level, f"{id} was cancelled")
+    return True
+
+
 def abandon(change: Change, where: str, values: tuple[str, ...], reason: str) -> events.Data:
     """Cancel the tasks that `where` (of our own words) picks, if they are not final.
 
     Their open attempts are closed as cancelled.  Returns what an event says of it.
     """
     found = change.db.execute(
-        "SELECT number, id, job, target, kind, state FROM task"
+        "SELECT number, id, job, target, kind, state, held FROM task"
         f" WHERE {where} AND state IN ('Waiting', 'Processing', 'Hold') ORDER BY position",
         values,
     ).fetchall()
@@ -51,14 +75,22 @@ def abandon(change: Change, where: str, values: tuple[str, ...], reason: str) ->
     return events.fallen([task["id"] for task in found], reason, attempts)
 
 
-def close_attempts(change: Change, task: str, reason: str) -> list[str]:
-    """Close a task's open attempt as cancelled; return its id, if there is one."""
-    found = change.db.execute(
-        "UPDATE attempt SET closed = ?, cause = ?, why = ?"
-        " WHERE task = ? AND closed IS NULL RETURNING number",
-        (change.stamp.wall, Cause.CANCELLED.value, reason, task),
-    ).fetchall()
-    return [rows.attempt_id(change.ledger, row["number"]) for row in found]
+def _cancel_part(change: Change, id: str, level: str, reason: str) -> None:
+    """Close a part; what needs a task of a target falls with it, in other targets, too."""
+    if level == "target":
+        job = id.rpartition("/")[0]
+        fallen = abandon(change, f"number IN ({_NEEDING})", (job, id), rows.clean(reason))
+        change.note("cancelled", id, fallen)
+    close_part(change, id, level, State.CANCELLED, reason)
+
+
+_NEEDING = (
+    "WITH RECURSIVE fallen (number) AS ("
+    "  SELECT number FROM task WHERE job = ?1 AND target = ?2"
+    "   AND state IN ('Waiting', 'Processing', 'Hold')"
+    "  UNION SELECT need.task FROM need JOIN fallen ON need.on_task = fallen.number)"
+    " SELECT number FROM fallen"
+)
 
 
 def _open(change: Change, level: str, id: str) -> sqlite3.Row | None:
@@ -74,6 +106,7 @@ def _mark(change: Change, level: str, id: str, state: State, reason: str) -> Non
         " reason = CASE WHEN ?3 = '' THEN reason ELSE ?3 END WHERE id = ?4",
         (state.value, change.stamp.wall, rows.clean(reason), id),
     )
+    holding.lift(change, id)
 
 
 def _note(change: Change, level: str, id: str, state: State, fallen: events.Data) -> None:
@@ -141,6 +174,13 @@ def _free_after(change: Change, job: str) -> None:
 
 def _close_batch(change: Change, row: sqlite3.Row, state: State, reason: str) -> None:
     """Close a batch and the jobs of it that are open: those with something left are cancelled."""
+    _close_jobs_of(change, row, reason)
+    _mark(change, "batch", row["id"], state, reason)
+    _note(change, "batch", row["id"], state, events.fallen((), rows.clean(reason)))
+
+
+def _close_jobs_of(change: Change, row: sqlite3.Row, reason: str) -> bool:
+    """Close the open jobs of a batch; whether there were any."""
     jobs = change.db.execute(
         "SELECT * FROM job WHERE batch = ? AND state = ? ORDER BY place", (row["number"], rows.OPEN)
     ).fetchall()
@@ -149,5 +189,4 @@ def _close_batch(change: Change, row: sqlite3.Row, state: State, reason: str) ->
         if _open(change, "job", job["id"]):
             so = ended(rows.tally(job, "job")) if is_over else State.CANCELLED
             _close_jobs(change, job["id"], so, "" if is_over else reason)
-    _mark(change, "batch", row["id"], state, reason)
-    _note(change, "batch", row["id"], state, events.fallen((), rows.clean(reason)))
+    return bool(jobs)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.errors import LedgerError, Refusal
+from orchestrator.system import sync_folder
 
 BUSY_MS = 5000
 WAL_LIMIT_BYTES = 64 * 2**20
@@ -97,8 +98,8 @@ def make_file(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            _sync_folder(path.parent)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            sync_folder(path.parent)
         except FileExistsError:
             check_mode(path)
     except OSError as error:
@@ -113,14 +114,6 @@ def check_mode(path: Path) -> None:
         raise LedgerError(f"ledger {path}: {error.strerror}") from error
     if mode & 0o077:
         raise Refusal(f"ledger {path}: others can read it (mode {mode:04o}); run: chmod 600 {path}")
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _explain(error: sqlite3.Error) -> str:

@@ -3,10 +3,12 @@
 The kinds, by what they are about:
 
 * batch: ``accepted retried``; batch, job or target: ``successful failed cancelled``
+* any of them, a segment or a task: ``paused resumed``
 * job: ``planned replanned``; job or target: ``cancelled`` with the tasks that fell with one
 * task: ``leased accepted published again failed-requeued lost-requeued unready requeued held
   failed cancelled``
-* controller: ``epoch-taken``; what it notes besides, as ``collected``
+* a node: ``node-paused node-resumed``
+* controller: ``epoch-taken applied``; what it notes besides, as ``collected``
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from hashlib import sha256
 from typing import Any
 
 from orchestrator.decide.reconcile import Attempt
-from orchestrator.ledger.protocol import Event, Settlement
+from orchestrator.ledger.protocol import Application, Event, Origin, Settlement
 from orchestrator.model.codec import canonical, dump
 from orchestrator.model.work import Batch, Cause, Kind, State, Target, Task
 
@@ -70,14 +72,24 @@ def is_whole(events: Sequence[Event], previous: str = "") -> bool:
     return True
 
 
-def accepted(batch: Batch, digest: str, probes: Sequence[Task], not_before: float) -> Data:
+def accepted(
+    batch: Batch, digest: str, probes: Sequence[Task], not_before: float, origin: Origin
+) -> Data:
     """Return what an accepted batch needs to be told again."""
     return {
         "batch": dump(batch),
         "digest": digest,
         "not_before": not_before,
+        "origin": dump(origin),
         "tasks": [_task(probe) for probe in probes],
     }
+
+
+def applied(application: Application) -> Data:
+    """Return what was applied; `at` is the event's own time."""
+    data: dict[str, Any] = dump(application)
+    data.pop("at", None)
+    return data
 
 
 def planned(targets: Sequence[Target]) -> Data:

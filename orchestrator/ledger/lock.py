@@ -1,14 +1,14 @@
-"""Who may write: one process at a time, by an exclusive `flock` beside the ledger."""
+"""Who may write: one process at a time, by an exclusive lock beside the ledger."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.errors import LedgerError
+from orchestrator.system import BYTES, take_lock
 
 
 class Holder:
@@ -38,8 +38,8 @@ class Lock:
         """Take the lock; False if another has it.  With `wait`, return only when it is ours."""
         try:
             while True:
-                file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                if not _flock(file, wait):
+                file = os.open(self.path, os.O_RDWR | os.O_CREAT | BYTES, 0o600)
+                if not _taken(file, wait):
                     os.close(file)
                     return False
                 if self._is_ours(file):
@@ -76,18 +76,16 @@ class Lock:
             return False
 
 
-def _flock(file: int, wait: bool) -> bool:
+def _taken(file: int, wait: bool) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return take_lock(file, wait=wait)
     except BaseException:  # Ctrl-C while waiting
         os.close(file)
         raise
-    return True
 
 
 def _write_down(file: int) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     os.ftruncate(file, 0)
-    os.pwrite(file, json.dumps({"pid": os.getpid(), "since": since}).encode(), 0)
+    os.lseek(file, 0, os.SEEK_SET)
+    os.write(file, json.dumps({"pid": os.getpid(), "since": since}).encode())

@@ -11,20 +11,29 @@ from dataclasses import replace
 
 from orchestrator.decide.reconcile import Attempt, Tally
 from orchestrator.decide.standing import standing
-from orchestrator.ledger import rows
+from orchestrator.ledger import rows, standings
 from orchestrator.ledger.connection import Connection
-from orchestrator.ledger.protocol import AttemptRecord, Event, Standing
+from orchestrator.ledger.protocol import Application, AttemptRecord, Event, Standing
+from orchestrator.model.cluster import Node
 from orchestrator.model.codec import load
-from orchestrator.model.work import Batch, Job, Kind, Result, Service, State, Task, TaskId
+from orchestrator.model.work import (
+    AttemptId,
+    Batch,
+    Job,
+    Kind,
+    Result,
+    Service,
+    State,
+    Task,
+    TaskId,
+)
 
 JOBS_KEPT = 512
 
 TASK = "SELECT task.*, args FROM task CROSS JOIN detail ON detail.task = task.number"
-LINE = "WHERE task.state = 'Waiting' AND missing = 0 AND service = ?"
+LINE = "WHERE task.state = 'Waiting' AND missing = 0 AND held = 0 AND service = ?"
 ORDER = "ORDER BY priority, batch, weight DESC, position"
 BELOW = "({0} = ? OR {0} > ? AND {0} < ?)"
-
-Tasks = Mapping[tuple[Kind, State], int]
 
 
 class Reader:
@@ -61,6 +70,26 @@ class Reader:
         found = self._hot_rows("SELECT state FROM batch WHERE id = ?", batch)
         return State(found[0]["state"]) if found else None
 
+    def submission(self, key: str) -> tuple[str, str] | None:
+        found = self._hot_rows("SELECT batch, digest FROM submission WHERE key = ?", key)
+        return (found[0]["batch"], found[0]["digest"]) if found else None
+
+    def paused(self, under: str = "") -> tuple[str, ...]:
+        where = "WHERE id = ? OR id > ? AND id < ?" if under else ""
+        asked = rows.below(under) if under else ()
+        found = self._hot_rows(f"SELECT id FROM hold {where} ORDER BY id", *asked)
+        return tuple(row["id"] for row in found)
+
+    def applied(self) -> Application | None:
+        found = self._hot_rows("SELECT * FROM applied ORDER BY number DESC LIMIT 1")
+        return rows.application(found[0]) if found else None
+
+    def paused_nodes(self) -> frozenset[str]:
+        return frozenset(row["name"] for row in self._hot_rows("SELECT name FROM paused_node"))
+
+    def leaving_nodes(self) -> tuple[Node, ...]:
+        return tuple(map(rows.node, self._hot_rows("SELECT node FROM leaving_node ORDER BY name")))
+
     def batch(self, id: str) -> Batch | None:
         with self._hot.using() as db:
             row = db.execute("SELECT number, body FROM batch WHERE id = ?", (id,)).fetchone()
@@ -81,20 +110,28 @@ class Reader:
             return tuple(self._job(db, row["id"]) for row in found)
 
     def ready(
-        self, service: Service, limit: int, now: float, kinds: frozenset[Kind] | None = None
+        self,
+        service: Service,
+        limit: int,
+        now: float,
+        kinds: frozenset[Kind] | None = None,
+        passing: frozenset[str] = frozenset(),
     ) -> tuple[Task, ...]:
-        asleep = f"{TASK} {LINE} AND not_before > 0 AND not_before <= ? {ORDER} LIMIT ?"
-        of_kind = f"{TASK} {LINE} AND kind = ? AND not_before = 0 {ORDER} LIMIT ?"
-        line = f"{TASK} {LINE} AND not_before = 0 {ORDER} LIMIT ?"
+        past = f" AND job NOT IN ({', '.join('?' * len(passing))})" if passing else ""
+        others = sorted(passing)
+        asleep = f"{TASK} {LINE} AND not_before > 0 AND not_before <= ?{past} {ORDER} LIMIT ?"
+        of_kind = f"{TASK} {LINE} AND kind = ? AND not_before = 0{past} {ORDER} LIMIT ?"
+        line = f"{TASK} {LINE} AND not_before = 0{past} {ORDER} LIMIT ?"
         with self._hot.using() as db:
             if kinds is None:
-                found = db.execute(line, (service.value, limit)).fetchall()
-                found += db.execute(asleep, (service.value, now, limit)).fetchall()
+                found = db.execute(line, (service.value, *others, limit)).fetchall()
+                found += db.execute(asleep, (service.value, now, *others, limit)).fetchall()
             else:
                 found = []
                 for kind in kinds:
-                    found += db.execute(of_kind, (service.value, kind.value, limit)).fetchall()
-                due = db.execute(asleep, (service.value, now, -1))
+                    asked = (service.value, kind.value, *others, limit)
+                    found += db.execute(of_kind, asked).fetchall()
+                due = db.execute(asleep, (service.value, now, *others, -1))
                 found += [row for row in due if Kind(row["kind"]) in kinds]
             found.sort(key=_order)
             return tuple(self._task(db, row) for row in found[:limit])
@@ -127,6 +164,14 @@ class Reader:
                 for level, where in levels.items()
                 for row in db.execute(f"SELECT * FROM {level} {where}")
             )
+
+    def owner(self, batch: str) -> str | None:
+        found = self._hot_rows("SELECT owner FROM batch WHERE id = ?", batch)
+        return str(found[0]["owner"]) if found else None
+
+    def unfinished(self) -> int:
+        found = self._hot_rows("SELECT count(*) AS number FROM batch WHERE state = 'Waiting'")
+        return int(found[0]["number"])
 
     def task(self, id: TaskId) -> Task | None:
         with self._hot.using() as db:
@@ -179,6 +224,12 @@ class Reader:
             )
             return tuple(rows.record(row, self.id) for row in found)
 
+    def attempt(self, id: AttemptId) -> AttemptRecord | None:
+        with self._cold.using() as db:
+            number = rows.attempt_number(self.id, id)
+            row = db.execute("SELECT * FROM attempt WHERE number = ?", (number,)).fetchone()
+            return rows.record(row, self.id) if row else None
+
     def events(self, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
         with self._cold.using() as db:
             found = db.execute(
@@ -188,21 +239,27 @@ class Reader:
 
     def standings(self, batch: str | None = None) -> tuple[Standing, ...]:
         with self._cold.snapshot() as db:
+            holds = {row["id"] for row in db.execute("SELECT id FROM hold")}
             if batch is None:
                 found = db.execute("SELECT * FROM batch ORDER BY number").fetchall()
-                return tuple(_of_batch(row, *_tasks_of_batch(db, row["number"])) for row in found)
+                return tuple(
+                    standings.of_batch(row, *standings.tasks_of_batch(db, row["number"]), holds)
+                    for row in found
+                )
             row = db.execute("SELECT * FROM batch WHERE id = ?", (batch,)).fetchone()
             if row is None:
                 return ()
             jobs = db.execute(
                 "SELECT * FROM job WHERE batch = ? ORDER BY place", (row["number"],)
             ).fetchall()
-            head = _of_batch(row, *_tasks_of_batch(db, row["number"]))
-            return (head, *(part for job in jobs for part in self._of_job(db, job)))
+            head = standings.of_batch(row, *standings.tasks_of_batch(db, row["number"]), holds)
+            return (head, *(part for job in jobs for part in self._of_job(db, job, holds)))
 
-    def _of_job(self, db: sqlite3.Connection, row: sqlite3.Row) -> Iterable[Standing]:
+    def _of_job(
+        self, db: sqlite3.Connection, row: sqlite3.Row, holds: set[str]
+    ) -> Iterable[Standing]:
         """Return a job and its targets."""
-        counts = _tasks_of_parts(db, row["id"])
+        counts = standings.tasks_of_parts(db, row["id"])
         everything: defaultdict[tuple[Kind, State], int] = defaultdict(int)
         for tasks in counts.values():
             for key, number in tasks.items():
@@ -211,14 +268,19 @@ class Reader:
             id=row["id"],
             level="job",
             name=row["name"],
-            state=standing(State(row["state"]), everything, planned=bool(row["planned"])),
+            state=standing(
+                State(row["state"]),
+                everything,
+                planned=bool(row["planned"]),
+                paused=rows.is_held(row["id"], holds),
+            ),
             reason=row["reason"],
             ended=row["ended"],
             tasks=dict(everything),
             processor=self._job(db, row["id"]).processor,
         )
         for target in db.execute("SELECT * FROM target WHERE job = ? ORDER BY place", (row["id"],)):
-            yield _of_target(target, counts.get(target["id"], {}))
+            yield standings.of_target(target, counts.get(target["id"], {}), holds)
 
     def _hot_rows(self, sql: str, *values: str | float) -> list[sqlite3.Row]:
         with self._hot.using() as db:
@@ -246,58 +308,3 @@ class Reader:
 
 def _order(row: sqlite3.Row) -> tuple[int, int, float, int]:
     return row["priority"], row["batch"], -row["weight"], row["position"]
-
-
-def _tasks_of_parts(db: sqlite3.Connection, job: str) -> dict[str, Tasks]:
-    parts: defaultdict[str, dict[tuple[Kind, State], int]] = defaultdict(dict)
-    for part, kind, state, number in db.execute(
-        "SELECT part, kind, state, number FROM tally WHERE job = ? AND number > 0", (job,)
-    ):
-        parts[part][Kind(kind), State(state)] = number
-    return dict(parts)
-
-
-def _tasks_of_batch(db: sqlite3.Connection, batch: int) -> tuple[Tasks, bool]:
-    """Return how many tasks of a batch are of which kind and state; whether all are planned."""
-    tasks = {
-        (Kind(kind), State(state)): number
-        for kind, state, number in db.execute(
-            "SELECT kind, tally.state, sum(number) AS number FROM job"
-            " CROSS JOIN tally ON tally.job = job.id"
-            " WHERE job.batch = ? GROUP BY kind, tally.state HAVING sum(number) > 0",
-            (batch,),
-        )
-    }
-    unplanned = db.execute(
-        "SELECT 1 FROM job WHERE batch = ? AND state = 'Waiting' AND planned = 0", (batch,)
-    ).fetchone()
-    return tasks, unplanned is None
-
-
-def _of_batch(row: sqlite3.Row, tasks: Tasks, planned: bool) -> Standing:
-    return Standing(
-        id=row["id"],
-        level="batch",
-        name=row["name"],
-        state=standing(State(row["state"]), tasks, planned=planned),
-        reason=row["reason"],
-        accepted=row["accepted"],
-        ended=row["ended"],
-        tasks=tasks,
-    )
-
-
-def _of_target(row: sqlite3.Row, tasks: Tasks) -> Standing:
-    return Standing(
-        id=row["id"],
-        level="target",
-        name=row["name"],
-        state=standing(State(row["state"]), tasks),
-        reason=row["reason"],
-        ended=row["ended"],
-        destination=row["destination"],
-        notes=tuple(json.loads(row["notes"])),
-        tasks=tasks,
-        frames=row["frames"],
-        frames_done=row["frames_done"],
-    )

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
-from orchestrator.decide.reconcile import Attempt, ended
+from orchestrator.decide.reconcile import Attempt
 from orchestrator.decide.settle import Reach
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import events, rows
-from orchestrator.ledger.memory_moves import MemoryMoves, plain, stored
+from orchestrator.ledger.memory_holding import MemoryHolds
+from orchestrator.ledger.memory_moves import plain, stored
 from orchestrator.ledger.planning import earliest
-from orchestrator.ledger.protocol import AttemptRecord, Settlement
+from orchestrator.ledger.protocol import HERE, AttemptRecord, Origin, Settlement
 from orchestrator.ledger.store import Part, batch_of
 from orchestrator.model.node import Member
 from orchestrator.model.work import (
@@ -26,7 +27,7 @@ from orchestrator.model.work import (
 )
 
 
-class MemoryLedger(MemoryMoves):
+class MemoryLedger(MemoryHolds):
     """A ledger that forgets when the process ends."""
 
     def __enter__(self) -> Self:
@@ -39,14 +40,24 @@ class MemoryLedger(MemoryMoves):
         pass
 
     def accept(
-        self, batch: Batch, digest: str, probes: Sequence[Task], not_before: float = 0.0
+        self,
+        batch: Batch,
+        digest: str,
+        probes: Sequence[Task],
+        not_before: float = 0.0,
+        origin: Origin = HERE,
     ) -> None:
         if batch.id in self._store.parts:
             raise LedgerError(f"batch {batch.id!r}: it is in the ledger already")
+        if origin.key:
+            if origin.key in self._store.submissions:
+                raise LedgerError(f"batch {batch.id!r}: its key was used before")
+            self.keep_key(origin.key, origin.body, batch.id)
         noun = stored(Batch, batch)
         number = len(self._store.of("batch")) + 1
         parent = Part(batch.id, "batch", batch.name, noun, number)
         parent.accepted, parent.digest, parent.not_before = self._now(), digest, not_before
+        parent.origin = replace(origin, sent_by=rows.clean(origin.sent_by))
         self._store.add(parent)
         probe_of = {probe.job.id: probe for probe in probes}
         for place, job in enumerate(noun.jobs):
@@ -54,15 +65,18 @@ class MemoryLedger(MemoryMoves):
             if probe := probe_of.get(job.id):
                 part.probe = probe.id
                 self._add(part, probe, 0, not_before)
-        self.note("accepted", batch.id, events.accepted(batch, digest, probes, not_before))
+        self.note("accepted", batch.id, events.accepted(batch, digest, probes, not_before, origin))
 
-    def retry(self, batch: str, restart: Sequence[str] = ()) -> None:
+    def keep_key(self, key: str, body: str, batch: str) -> None:
+        self._store.submissions.setdefault(key, (batch, body))
+
+    def retry(self, id: str, restart: Sequence[str] = ()) -> None:
         store = self._store
-        parent = store.parts.get(batch)
+        parent = store.parts.get(id.partition("/")[0])
         if parent is None:
             return
         not_before = earliest(parent.not_before, self._wall().timestamp())
-        jobs = store.of("job", parent)
+        jobs = [job for job in store.of("job", parent) if job in store.reach(parent, id)]
         restarted = [part for id in restart for part in jobs if part.id == id]
         for part in restarted:
             self._drop_plan(part, "its job begins anew")
@@ -70,6 +84,7 @@ class MemoryLedger(MemoryMoves):
                 self._freshen(step, not_before)
         again = {State.FAILED, State.CANCELLED, State.HOLD}
         steps = [step for step in store.under(parent) if step.task.state in again]
+        steps = [step for step in steps if any(step.task.job.id == job.id for job in jobs)]
         for step in steps:
             self._freshen(step, not_before)
         if not (restarted or steps or any(job.state in again for job in jobs)):
@@ -80,9 +95,12 @@ class MemoryLedger(MemoryMoves):
             part.state, part.ended, part.reason = State.WAITING, "", ""
         for part in below:
             part.reason = "" if part.is_open else part.reason
+        unwell = [job for job in store.of("job", parent) if job.state in again]
+        unwell.sort(key=lambda job: job.state is State.CANCELLED)
+        parent.reason = unwell[0].reason if unwell else ""
         self.note(
             "retried",
-            batch,
+            id,
             {
                 "restart": [part.id for part in restarted],
                 "tasks": [step.task.id for step in steps],
@@ -99,11 +117,7 @@ class MemoryLedger(MemoryMoves):
         elif level == "job":
             self._close_jobs(part, state, reason)
         else:
-            for job in self._store.of("job", part):
-                if job.is_open and self._store.is_over(job):
-                    self._close_jobs(job, ended(self._store.tally(job)), "")
-                elif job.is_open:
-                    self._close_jobs(job, State.CANCELLED, reason)
+            self._close_jobs_of(part, reason)
             self._end(part, state, reason, events.fallen((), reason))
 
     def plan(self, job: str, targets: Sequence[Target]) -> None:

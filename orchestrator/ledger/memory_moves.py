@@ -15,7 +15,7 @@ from orchestrator.ledger import events, rows
 from orchestrator.ledger.events import Data
 from orchestrator.ledger.memory_reading import MemoryReader
 from orchestrator.ledger.protocol import Event
-from orchestrator.ledger.sqlite import now_utc, since_boot
+from orchestrator.ledger.sqlite import now_utc
 from orchestrator.ledger.store import Part, Step, batch_of
 from orchestrator.model.codec import load
 from orchestrator.model.work import (
@@ -26,6 +26,7 @@ from orchestrator.model.work import (
     Task,
     TaskId,
 )
+from orchestrator.system import now_s
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ class MemoryMoves(MemoryReader):
         self,
         *,
         wall: Callable[[], datetime] = now_utc,
-        boottime: Callable[[], float] = since_boot,
+        boottime: Callable[[], float] = now_s,
     ) -> None:
         super().__init__()
         self._wall = wall
@@ -152,6 +153,16 @@ class MemoryMoves(MemoryReader):
                 why = events.after_reason(job.name, state)
                 due.extend((each, State.CANCELLED, why) for each in self._store.after(job))
 
+    def _close_jobs_of(self, batch: Part, reason: str) -> bool:
+        """Close the open jobs of a batch; whether there were any."""
+        jobs = [job for job in self._store.of("job", batch) if job.is_open]
+        for job in jobs:
+            if job.is_open and self._store.is_over(job):
+                self._close_jobs(job, ended(self._store.tally(job)), "")
+            elif job.is_open:
+                self._close_jobs(job, State.CANCELLED, reason)
+        return bool(jobs)
+
     def _abandon(self, part: Part, reason: str) -> Data:
         tasks, attempts = [], []
         for step in self._store.under(part):
@@ -163,6 +174,7 @@ class MemoryMoves(MemoryReader):
 
     def _end(self, part: Part, state: State, reason: str, fallen: Data) -> None:
         part.state, part.ended, part.reason = state, self._now(), reason or part.reason
+        self._store.lift(part.id)
         self._note(state.value.lower(), part.id, {"level": part.level, **fallen})
 
     def _fell(self, step: Step, reach: Reach) -> None:

@@ -10,13 +10,16 @@ from orchestrator.decide.reconcile import Attempt, Tally
 from orchestrator.decide.standing import standing
 from orchestrator.ledger import rows
 from orchestrator.ledger.attempting import SEGMENT_KINDS
-from orchestrator.ledger.protocol import AttemptRecord, Event, Standing
+from orchestrator.ledger.protocol import Application, AttemptRecord, Event, Standing
 from orchestrator.ledger.sqlite import new_id
 from orchestrator.ledger.store import Part, Step, Store, batch_of
+from orchestrator.model.cluster import Node
 from orchestrator.model.work import (
+    AttemptId,
     Batch,
     Job,
     Kind,
+    Priority,
     Result,
     Service,
     State,
@@ -54,8 +57,29 @@ class MemoryReader:
         jobs = [part for part in self._store.of("job") if self._store.is_unplanned(part)]
         return tuple(part.noun for part in sorted(jobs, key=_job_order))
 
+    def submission(self, key: str) -> tuple[str, str] | None:
+        return self._store.submissions.get(key)
+
+    def paused(self, under: str = "") -> tuple[str, ...]:
+        found = sorted(self._store.holds)
+        return tuple(id for id in found if not under or _is_under(id, under))
+
+    def applied(self) -> Application | None:
+        return self._store.applied
+
+    def paused_nodes(self) -> frozenset[str]:
+        return frozenset(self._store.paused_nodes)
+
+    def leaving_nodes(self) -> tuple[Node, ...]:
+        return self._store.leaving
+
     def ready(
-        self, service: Service, limit: int, now: float, kinds: frozenset[Kind] | None = None
+        self,
+        service: Service,
+        limit: int,
+        now: float,
+        kinds: frozenset[Kind] | None = None,
+        passing: frozenset[str] = frozenset(),
     ) -> tuple[Task, ...]:
         line = [
             step
@@ -63,6 +87,7 @@ class MemoryReader:
             if step.task.job.service is service
             and self._store.is_in_line(step)
             and step.not_before <= now
+            and step.task.job.id not in passing
             and (kinds is None or step.task.kind in kinds)
         ]
         line.sort(key=lambda step: step.order)
@@ -81,9 +106,16 @@ class MemoryReader:
         parts = (*store.of("target"), *jobs, *store.of("batch"))
         return tuple(store.tally(part) for part in parts if store.is_over(part))
 
+    def owner(self, batch: str) -> str | None:
+        part = self._store.parts.get(batch)
+        return part.origin.owner if part and part.level == "batch" else None
+
+    def unfinished(self) -> int:
+        return sum(part.is_open for part in self._store.of("batch"))
+
     def task(self, id: TaskId) -> Task | None:
         step = self._store.steps.get(id)
-        return step.task if step else None
+        return self._store.shown(step) if step else None
 
     def results(self, tasks: Sequence[TaskId]) -> Mapping[TaskId, Result]:
         steps = self._store.steps
@@ -104,26 +136,33 @@ class MemoryReader:
 
     def tasks(self, under: str) -> tuple[Task, ...]:
         found = [step for id, step in self._store.steps.items() if _is_under(id, under)]
-        return tuple(step.task for step in sorted(found, key=lambda step: step.place))
+        return tuple(self._store.shown(step) for step in sorted(found, key=lambda s: s.place))
 
     def attempts(self, under: str) -> tuple[AttemptRecord, ...]:
         records = self._store.records.values()
         return tuple(record for record in records if _is_under(record.task, under))
+
+    def attempt(self, id: AttemptId) -> AttemptRecord | None:
+        return self._store.records.get(id)
 
     def events(self, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
         return tuple(self._store.events[after : after + limit])
 
     def _standing(self, part: Part) -> Standing:
         steps = self._store.under(part)
-        tasks = Counter((step.task.kind, step.task.state) for step in steps)
+        tasks = Counter((step.task.kind, self._store.shown(step).state) for step in steps)
+        is_paused = rows.is_held(part.id, self._store.holds)
         jobs = self._store.of("job", part) if part.level == "batch" else [part]
         planned = all(job.level == "target" or job.planned or not job.is_open for job in jobs)
         about = Standing(
             id=part.id,
             level=part.level,
             name=part.name,
-            state=standing(part.state, tasks, planned=planned),
+            state=standing(part.state, tasks, planned=planned, paused=is_paused),
             reason=part.reason,
+            priority=part.noun.priority if part.level == "batch" else Priority.MEDIUM,
+            owner=part.origin.owner,
+            sent_by=part.origin.sent_by,
             accepted=part.accepted,
             ended=part.ended,
             tasks=dict(tasks),

@@ -10,8 +10,35 @@ from pathlib import Path
 
 from orchestrator.errors import Refusal
 
-VERSION = 1
-STEPS: Mapping[int, str] = {}
+VERSION = 2
+
+_HOLDS_AND_CLIENTS = """
+ALTER TABLE batch ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE batch ADD COLUMN sent_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE task ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX batch_open ON batch (number) WHERE state = 'Waiting';
+DROP INDEX task_line;
+DROP INDEX task_line_of_kind;
+DROP INDEX task_asleep;
+CREATE INDEX task_line ON task (service, priority, batch, weight DESC, position, job)
+  WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before = 0;
+CREATE INDEX task_line_of_kind ON task (service, kind, priority, batch, weight DESC, position, job)
+  WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before = 0;
+CREATE INDEX task_asleep ON task (service, not_before)
+  WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before > 0;
+CREATE TABLE hold (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE paused_node (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE leaving_node (name TEXT PRIMARY KEY, node TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE submission (
+  key TEXT PRIMARY KEY, digest TEXT NOT NULL, batch TEXT NOT NULL, at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE applied (
+  number INTEGER PRIMARY KEY, revision TEXT NOT NULL, at TEXT NOT NULL, "commit" TEXT NOT NULL,
+  sheets TEXT NOT NULL, cluster TEXT NOT NULL
+) STRICT;
+"""
+
+STEPS: Mapping[int, str] = {1: _HOLDS_AND_CLIENTS}
 """Version -> the SQL that leads from it to the next one."""
 
 

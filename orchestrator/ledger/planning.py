@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import events, rows
 from orchestrator.ledger.change import Change
+from orchestrator.ledger.protocol import Origin
 from orchestrator.model.codec import dump
 from orchestrator.model.work import Batch, Job, Target, Task, TaskId
 
 
-def accept(
-    change: Change, batch: Batch, digest: str, probes: Sequence[Task], not_before: float
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a batch comes into the ledger."""
+
+    digest: str
+    not_before: float  #: Unix seconds; 0: at once
+    origin: Origin
+
+
+def accept(change: Change, batch: Batch, probes: Sequence[Task], entry: Entry) -> None:
     """Store a batch, its jobs, who comes after whom, and its probe tasks."""
     db = change.db
     if db.execute("SELECT 1 FROM batch WHERE id = ?", (batch.id,)).fetchone():
         raise LedgerError(f"batch {batch.id!r}: it is in the ledger already; ask for the next id")
-    number = _insert_batch(change, batch, digest, not_before)
+    if entry.origin.key:
+        keep_key(change, entry.origin.key, entry.origin.body, batch.id)
+    number = _insert_batch(change, batch, entry)
     probe_of = {probe.job.id: probe for probe in probes}
     for place, job in enumerate(batch.jobs):
         _insert_job(change, number, place, job, probe_of.get(job.id))
@@ -33,8 +44,19 @@ def accept(
         if probe := probe_of.get(job.id):
             where = (priority, number, place * rows.PLACES)
             missing = len(set(job.after))
-            _insert_tasks(change, [(probe, missing, not_before)], where)
-    change.note("accepted", batch.id, events.accepted(batch, digest, probes, not_before))
+            _insert_tasks(change, [(probe, missing, entry.not_before)], where)
+    told = events.accepted(batch, entry.digest, probes, entry.not_before, entry.origin)
+    change.note("accepted", batch.id, told)
+
+
+def keep_key(change: Change, key: str, body: str, batch: str) -> None:
+    """Store what a key came to; LedgerError if it came to something before."""
+    if change.db.execute("SELECT 1 FROM submission WHERE key = ?", (key,)).fetchone():
+        raise LedgerError(f"batch {batch!r}: its key was used before; ask for its submission")
+    change.db.execute(
+        "INSERT INTO submission (key, digest, batch, at) VALUES (?, ?, ?, ?)",
+        (key, body, batch, change.stamp.wall),
+    )
 
 
 def plan(change: Change, job: str, targets: Sequence[Target]) -> None:
@@ -70,21 +92,23 @@ def earliest(not_before: float, now: float) -> float:
     return not_before if not_before > now else 0.0
 
 
-def _insert_batch(change: Change, batch: Batch, digest: str, not_before: float) -> int:
+def _insert_batch(change: Change, batch: Batch, entry: Entry) -> int:
     body = {key: value for key, value in dump(batch).items() if key != "jobs"}
     inserted = change.db.execute(
-        "INSERT INTO batch (id, name, serial, digest, priority, body, not_before, accepted, left)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO batch (id, name, serial, digest, priority, body, not_before, accepted, left,"
+        " owner, sent_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             batch.id,
             batch.name,
             rows.serial(batch),
-            digest,
+            entry.digest,
             rows.PRIORITIES[batch.priority],
             rows.compact(body),
-            not_before,
+            entry.not_before,
             change.stamp.wall,
             len(batch.jobs),
+            entry.origin.owner,
+            rows.clean(entry.origin.sent_by),
         ),
     )
     return int(inserted.lastrowid or 0)
@@ -128,16 +152,17 @@ def _insert_tasks(
     db, (priority, batch, position) = change.db, where
     (first,) = db.execute("SELECT coalesce(max(number), 0) + 1 FROM task").fetchone()
     numbers: dict[TaskId, int] = {task.id: first + i for i, (task, _, _) in enumerate(tasks)}
+    held = _held(db, [task for task, _, _ in tasks])
     db.executemany(
         'INSERT INTO task (number, id, job, target, kind, segment, "start", "end", service, priority,'
-        " batch, weight, position, missing, not_before, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " batch, weight, position, missing, not_before, state, held)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 numbers[task.id],
                 *_task_row(task),
                 *(priority, batch, task.weight, position + i),
-                *(missing, not_before, rows.OPEN),
+                *(missing, not_before, rows.OPEN, held[task.id]),
             )
             for i, (task, missing, not_before) in enumerate(tasks)
         ),
@@ -152,7 +177,17 @@ def _insert_tasks(
     )
     for task, _, _ in tasks:
         about = {"job": task.job.id, "target": _target_id(task), "kind": task.kind.value}
-        change.moved(about, None, rows.OPEN, "")
+        change.moved({**about, "held": held[task.id]}, None, rows.OPEN, "")
+
+
+def _held(db: sqlite3.Connection, tasks: Sequence[Task]) -> Mapping[TaskId, int]:
+    """Return which of the tasks, all of one batch, stand under a pause."""
+    batch = tasks[0].job.batch if tasks else ""
+    found = db.execute(
+        "SELECT id FROM hold WHERE id = ? OR id > ? AND id < ?", rows.below(batch)
+    ).fetchall()
+    holds = {row["id"] for row in found}
+    return {task.id: int(rows.is_held(task.id, holds)) for task in tasks}
 
 
 def _task_row(task: Task) -> tuple[str | int | None, ...]:

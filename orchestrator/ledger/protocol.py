@@ -9,9 +9,11 @@ from typing import Protocol
 from orchestrator.decide.reconcile import Attempt as Attempt
 from orchestrator.decide.reconcile import Tally as Tally
 from orchestrator.decide.settle import Reach as Reach
+from orchestrator.model.cluster import Cluster, Node
 from orchestrator.model.node import Member
 from orchestrator.model.record import AttemptRecord as AttemptRecord
 from orchestrator.model.record import Standing as Standing
+from orchestrator.model.talk import Sheet
 from orchestrator.model.work import (
     AttemptId,
     Batch,
@@ -37,6 +39,31 @@ class Settlement:
     accepted: bool = False
     reach: Reach = Reach.NOTHING
     not_before: float = 0.0  #: Unix seconds; a waiting task is not ready earlier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who sent a batch, and under which key (R6)."""
+
+    owner: str = ""  #: id of the client's token; empty: the controller's own user
+    sent_by: str = ""  #: as the client calls itself
+    key: str = ""  #: the same key again is the same batch; empty: none was given
+    body: str = ""  #: digest of what was sent under the key
+
+
+HERE = Origin()
+"""The controller's own user, who needs no key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """What `apply` was told: the manifests as text, and the cluster they describe."""
+
+    revision: str
+    cluster: Cluster
+    sheets: tuple[Sheet, ...] = ()
+    commit: str = ""  #: of git; empty: not known
+    at: str = ""  #: ISO 8601 with zone; the ledger's own clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +100,60 @@ class Ledger(Protocol):
         """Return id and state of the newest batch of this digest."""
 
     def accept(
-        self, batch: Batch, digest: str, probes: Sequence[Task], not_before: float = 0.0
+        self,
+        batch: Batch,
+        digest: str,
+        probes: Sequence[Task],
+        not_before: float = 0.0,
+        origin: Origin = HERE,
     ) -> None:
         """Store a batch whose jobs and ids are complete, its probe tasks and who waits for whom.
 
         A job without a probe task is `unplanned` at once when the jobs it comes after are
-        Successful.  LedgerError if the id exists.
+        Successful.  LedgerError if the id exists, or the key of `origin`.
         """
 
-    def retry(self, batch: str, restart: Sequence[str] = ()) -> None:
+    def submission(self, key: str) -> tuple[str, str] | None:
+        """Return which batch was made of what was sent under `key`, and the digest of that."""
+
+    def keep_key(self, key: str, body: str, batch: str) -> None:
+        """Store that `key` came to a batch that was there already; the first time counts."""
+
+    def retry(self, id: str, restart: Sequence[str] = ()) -> None:
         """Give what failed or was cancelled fresh tries; what was accepted stays.
 
-        Jobs in `restart` (ids) begin anew with their probe.
+        `id`: a batch, or a job, with which those are tried again that it comes after.  Of these the
+        jobs in `restart` (ids) begin anew with their probe.
         """
 
     def close_part(self, id: str, level: str, state: State, reason: str) -> None:
         """End a batch, job or target; a job that ends frees or cancels those that come after."""
+
+    # -- what a person pauses, cancels
+
+    def pause(self, id: str, *, stop: bool = False) -> bool:
+        """Keep the waiting tasks at or below `id` out of line; False, and no event, if they were.
+
+        `id` names a batch, job, target, segment or task.  With `stop` open attempts are closed as
+        cancelled, and their tasks wait again with their counts as they were.  A part that is over
+        is not paused.
+        """
+
+    def resume(self, id: str) -> bool:
+        """Lift the pauses at and below `id`; False if there is none.
+
+        What a pause above `id` holds stays held.
+        """
+
+    def paused(self, under: str = "") -> tuple[str, ...]:
+        """Return the ids at or below `under` that a person has paused (empty: all), in order."""
+
+    def cancel(self, id: str, reason: str) -> bool:
+        """End a part for good: its open attempts are closed, its tasks Cancelled; twice is once.
+
+        A batch of which nothing is left then is `over`, and closed as any other.  A segment or task takes its whole target with it, for no file comes of the rest; one that
+        belongs to no target, its job; an action, nothing.  False, and no event, if it was over.
+        """
 
     # -- plans
 
@@ -110,12 +175,18 @@ class Ledger(Protocol):
     # -- attempts
 
     def ready(
-        self, service: Service, limit: int, now: float, kinds: frozenset[Kind] | None = None
+        self,
+        service: Service,
+        limit: int,
+        now: float,
+        kinds: frozenset[Kind] | None = None,
+        passing: frozenset[str] = frozenset(),
     ) -> tuple[Task, ...]:
         """Return the next tasks in line; costs the same however long the line is.
 
-        In line: Waiting, nothing missing, `not_before` over, of one of `kinds` (None: any).  In
-        order: priority, batch, weight (heaviest first), position.
+        In line: Waiting, not paused, nothing missing, `not_before` over, of one of `kinds` (None:
+        any), of no job in `passing` (ids), which is read past in the index.  In order: priority,
+        batch, weight (heaviest first), position.
         """
 
     def lease(self, pairs: Sequence[tuple[Task, Member]]) -> tuple[Attempt, ...]:
@@ -134,6 +205,32 @@ class Ledger(Protocol):
         that need it.
         """
 
+    # -- the cluster
+
+    def apply(self, application: Application) -> None:
+        """Store what is wanted from now on, and who leaves by it."""
+
+    def applied(self) -> Application | None:
+        """Return what was applied last; None: nothing ever was."""
+
+    def pause_node(self, name: str) -> bool:
+        """Store that a person wants no new work on a node; False if it was so."""
+
+    def resume_node(self, name: str) -> bool:
+        """Take that back; False if it was not so."""
+
+    def paused_nodes(self) -> frozenset[str]:
+        """Return the names of the nodes that a person has paused."""
+
+    def leaving_nodes(self) -> tuple[Node, ...]:
+        """Return the nodes that were taken out of the manifest and have not left, by name.
+
+        One that stays and has lost extended nodes stands there with these alone.
+        """
+
+    def node_left(self, name: str) -> bool:
+        """Forget a node that has left, with its extended nodes; False if it was not leaving."""
+
     def note(self, kind: str, subject: str, data: Mapping[str, object]) -> None:
         """Add an event about what changes no row here, as ``collected``."""
 
@@ -141,6 +238,12 @@ class Ledger(Protocol):
 
     def state(self, batch: str) -> State | None:
         """Return how a batch stands, from its row alone; None: there is none of that id."""
+
+    def owner(self, batch: str) -> str | None:
+        """Return whose batch it is, as `Origin.owner`; None: there is none of that id."""
+
+    def unfinished(self) -> int:
+        """Return how many batches are not over."""
 
     def task(self, id: TaskId) -> Task | None:
         """Return a task, or None."""
@@ -165,6 +268,9 @@ class Ledger(Protocol):
 
     def attempts(self, under: str) -> tuple[AttemptRecord, ...]:
         """Return the attempts of the tasks at or below `under`, oldest first."""
+
+    def attempt(self, id: AttemptId) -> AttemptRecord | None:
+        """Return one attempt, or None."""
 
     def events(self, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
         """Return the events after a sequence number, in order."""

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from orchestrator.ledger import rows
+from orchestrator.ledger.attempting import close_attempts
 from orchestrator.ledger.change import Change
-from orchestrator.ledger.closing import close_attempts
 from orchestrator.ledger.planning import earliest
+
+_AMONG = "IN (SELECT value FROM json_each(?1))"
 
 FRESH = "state = 'Waiting', tries = 0, losses = 0, agains = 0, waits = 0, reason = '', cause = NULL"
 
 
-def retry(change: Change, batch: str, restart: Sequence[str]) -> None:
+def retry(change: Change, id: str, restart: Sequence[str]) -> None:
     """Let what failed, was cancelled or is held begin again; what was accepted stays.
 
-    Nothing to do: nothing done, and no event.
+    Of a batch all of it; of a job that, and the jobs that it comes after.  Nothing to do: nothing
+    done, and no event.
     """
+    batch = id.partition("/")[0]
     row = change.db.execute(
         "SELECT number, not_before FROM batch WHERE id = ?", (batch,)
     ).fetchone()
     if row is None:
         return
     number, not_before = int(row["number"]), earliest(row["not_before"], change.now)
-    restarted = [job for job in restart if _restart(change, job, number, not_before)]
-    tasks = _freshen(change, number, not_before)
-    if not (restarted or tasks or _has_failed(change, number)):
+    jobs = _reach(change, number, "" if id == batch else id)
+    restarted = [job for job in restart if job in jobs]
+    for job in restarted:
+        _restart(change, job, not_before)
+    scope = json.dumps(jobs)
+    tasks = _freshen(change, scope, not_before)
+    if not (restarted or tasks or _has_failed(change, scope)):
         return
-    parts = _reopen(change, number, restarted)
+    parts = _reopen(change, scope, restarted)
+    _open_batch(change, number)
     _count_missing(change, number)
-    change.note("retried", batch, {"restart": restarted, "tasks": tasks, "parts": parts})
+    change.note("retried", id, {"restart": restarted, "tasks": tasks, "parts": parts})
 
 
 def replan(change: Change, job: str, changes: Mapping[str, object], reason: str) -> None:
@@ -81,31 +91,38 @@ def drop_plan(change: Change, job: str, reason: str) -> list[str]:
         " WHERE job = ?",
         (job,),
     )
-    for probe in db.execute("SELECT job, target, kind FROM task WHERE job = ?", (job,)).fetchall():
+    for probe in db.execute(
+        "SELECT job, target, kind, held FROM task WHERE job = ?", (job,)
+    ).fetchall():
         change.moved(probe, None, rows.OPEN, "")
     change.flush()
     return attempts
 
 
-def _restart(change: Change, job: str, batch: int, not_before: float) -> bool:
-    """Let a job of the batch begin anew; False if it is not there."""
-    known = change.db.execute(
-        "SELECT 1 FROM job WHERE id = ? AND batch = ?", (job, batch)
-    ).fetchone()
-    if known is None:
-        return False
+def _reach(change: Change, batch: int, job: str) -> list[str]:
+    """Return a job of the batch and those that it comes after, near and far; empty: all jobs."""
+    found = change.db.execute(
+        "WITH RECURSIVE reach (id) AS ("
+        "  SELECT id FROM job WHERE batch = ?1 AND ?2 IN ('', id)"
+        "  UNION SELECT on_job FROM job_after JOIN reach ON job_after.job = reach.id)"
+        " SELECT id FROM reach",
+        (batch, job),
+    )
+    return [row["id"] for row in found]
+
+
+def _restart(change: Change, job: str, not_before: float) -> None:
+    """Let a job begin anew."""
     drop_plan(change, job, "its job begins anew")
     change.db.execute(f"UPDATE task SET {FRESH}, not_before = ? WHERE job = ?", (not_before, job))
-    return True
 
 
-def _freshen(change: Change, batch: int, not_before: float) -> list[str]:
-    """Let the tasks of the batch wait again that are not accepted and not on their way."""
+def _freshen(change: Change, jobs: str, not_before: float) -> list[str]:
+    """Let the tasks of these jobs wait again that are not accepted and not on their way."""
     found = change.db.execute(
-        "SELECT number, task.id, job, target, kind, task.state FROM task"
-        " JOIN job ON job.id = task.job"
-        " WHERE job.batch = ? AND task.state IN ('Failed', 'Cancelled', 'Hold') ORDER BY position",
-        (batch,),
+        "SELECT number, id, job, target, kind, state, held FROM task"
+        f" WHERE job {_AMONG} AND state IN ('Failed', 'Cancelled', 'Hold') ORDER BY position",
+        (jobs,),
     ).fetchall()
     change.db.executemany(
         f"UPDATE task SET {FRESH}, not_before = ? WHERE number = ?",
@@ -117,21 +134,20 @@ def _freshen(change: Change, batch: int, not_before: float) -> list[str]:
     return [task["id"] for task in found]
 
 
-def _has_failed(change: Change, batch: int) -> bool:
+def _has_failed(change: Change, jobs: str) -> bool:
     """Whether a job ended without a task that did: its plan failed, or it had none to cancel."""
     found = change.db.execute(
-        "SELECT 1 FROM job WHERE batch = ? AND state IN ('Failed', 'Cancelled')", (batch,)
+        f"SELECT 1 FROM job WHERE id {_AMONG} AND state IN ('Failed', 'Cancelled')", (jobs,)
     )
     return found.fetchone() is not None
 
 
-def _reopen(change: Change, batch: int, restarted: Sequence[str]) -> list[str]:
-    """Open the batch, and of its jobs and targets those that did not end well or begin anew."""
+def _reopen(change: Change, jobs: str, restarted: Sequence[str]) -> list[str]:
+    """Open those of the jobs and their targets that did not end well or begin anew."""
     closed = "state IN ('Failed', 'Cancelled')"
-    of_batch = "job IN (SELECT id FROM job WHERE batch = ?1)"
     found = [
-        *change.db.execute(f"SELECT id FROM target WHERE {of_batch} AND {closed}", (batch,)),
-        *change.db.execute(f"SELECT id FROM job WHERE batch = ? AND {closed}", (batch,)),
+        *change.db.execute(f"SELECT id FROM target WHERE job {_AMONG} AND {closed}", (jobs,)),
+        *change.db.execute(f"SELECT id FROM job WHERE id {_AMONG} AND {closed}", (jobs,)),
     ]
     parts = sorted({row["id"] for row in found} | set(restarted))
     for part in parts:
@@ -140,17 +156,25 @@ def _reopen(change: Change, batch: int, restarted: Sequence[str]) -> list[str]:
             f"UPDATE {level} SET state = ?, ended = '' WHERE id = ?", (rows.OPEN, part)
         )
     change.db.execute(
-        f"UPDATE target SET reason = '' WHERE {of_batch} AND state = ?2", (batch, rows.OPEN)
+        f"UPDATE target SET reason = '' WHERE job {_AMONG} AND state = ?", (jobs, rows.OPEN)
     )
     change.db.execute(
-        "UPDATE job SET reason = '' WHERE batch = ?1 AND state = ?2", (batch, rows.OPEN)
+        f"UPDATE job SET reason = '' WHERE id {_AMONG} AND state = ?", (jobs, rows.OPEN)
     )
+    return parts
+
+
+def _open_batch(change: Change, batch: int) -> None:
+    """Open a batch; it keeps the reason of the first of its jobs that did not end well."""
+    number_of = "(SELECT count(*) FROM job WHERE batch = ?1 AND state = '{}')"
     change.db.execute(
-        "UPDATE batch SET state = ?2, ended = '', reason = '', failed = 0, cancelled = 0,"
+        "UPDATE batch SET state = ?2, ended = '', reason = coalesce((SELECT reason FROM job"
+        "  WHERE batch = ?1 AND state IN ('Failed', 'Cancelled')"
+        "  ORDER BY state = 'Cancelled', place LIMIT 1), ''),"
+        f" failed = {number_of.format('Failed')}, cancelled = {number_of.format('Cancelled')},"
         " left = (SELECT count(*) FROM job WHERE batch = ?1 AND state = ?2) WHERE number = ?1",
         (batch, rows.OPEN),
     )
-    return parts
 
 
 def _count_missing(change: Change, batch: int) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from orchestrator.decide.reconcile import Attempt, Tally
-from orchestrator.ledger.protocol import AttemptRecord, Event
+from orchestrator.ledger.protocol import Application, AttemptRecord, Event
+from orchestrator.model.cluster import Cluster, Node
 from orchestrator.model.codec import canonical, load
+from orchestrator.model.talk import Sheet
 from orchestrator.model.work import (
     AttemptId,
     Batch,
@@ -71,6 +73,22 @@ def below(under: str) -> tuple[str, str, str]:
     return under, f"{under}/", f"{under}0"  # 0 is the character after the stroke
 
 
+def lineage(id: str) -> tuple[str, ...]:
+    """Return the ids of the batch, job, target and segment that a part or task is in, and its own."""
+    parts = id.split("/")
+    return tuple("/".join(parts[: end + 1]) for end in range(len(parts)))
+
+
+def is_held(id: str, holds: Collection[str]) -> bool:
+    """Whether a part or task is paused: itself, or a part that it is in."""
+    return bool(holds) and any(each in holds for each in lineage(id))
+
+
+def shown(state: str, held: int) -> str:
+    """Return the state of a task for people and counters: one that waits and is held is on Hold."""
+    return State.HOLD.value if held and state == OPEN else state
+
+
 def job(body: str) -> Job:
     """Return the job of a row's JSON."""
     return load(Job, json.loads(body))
@@ -89,7 +107,7 @@ def task(row: sqlite3.Row, job: Job, needs: tuple[TaskId, ...]) -> Task:
         args=json.loads(row["args"]),
         needs=needs,
         weight=row["weight"],
-        state=State(row["state"]),
+        state=State(shown(row["state"], row["held"])),
         tries=row["tries"],
         losses=row["losses"],
         agains=row["agains"],
@@ -149,6 +167,22 @@ def tally(row: sqlite3.Row, level: str) -> Tally:
         cancelled=row["cancelled"],
         reason=row["reason"],
     )
+
+
+def application(row: sqlite3.Row) -> Application:
+    """Return what was applied."""
+    return Application(
+        revision=row["revision"],
+        cluster=load(Cluster, json.loads(row["cluster"])),
+        sheets=tuple(load(Sheet, each) for each in json.loads(row["sheets"])),
+        commit=row["commit"],
+        at=row["at"],
+    )
+
+
+def node(row: sqlite3.Row) -> Node:
+    """Return a node that leaves."""
+    return load(Node, json.loads(row["node"]))
 
 
 def event(row: sqlite3.Row) -> Event:

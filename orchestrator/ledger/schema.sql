@@ -33,10 +33,13 @@ CREATE TABLE batch (
   reason     TEXT    NOT NULL DEFAULT '',
   left       INTEGER NOT NULL DEFAULT 0,       -- jobs not closed
   failed     INTEGER NOT NULL DEFAULT 0,
-  cancelled  INTEGER NOT NULL DEFAULT 0
+  cancelled  INTEGER NOT NULL DEFAULT 0,
+  owner      TEXT    NOT NULL DEFAULT '',      -- id of a token; '': the controller's own user
+  sent_by    TEXT    NOT NULL DEFAULT ''       -- as the client calls itself
 ) STRICT;
 CREATE INDEX batch_name ON batch (name, serial);
 CREATE INDEX batch_digest ON batch (digest, number);
+CREATE INDEX batch_open ON batch (number) WHERE state = 'Waiting';
 CREATE INDEX batch_over ON batch (number) WHERE state = 'Waiting' AND left = 0;
 
 CREATE TABLE job (
@@ -113,15 +116,16 @@ CREATE TABLE task (
   waits      INTEGER NOT NULL DEFAULT 0,
   reason     TEXT    NOT NULL DEFAULT '',
   cause      TEXT,
-  accepted   INTEGER REFERENCES attempt (number) -- the pointer, set once (R1)
+  accepted   INTEGER REFERENCES attempt (number), -- the pointer, set once (R1)
+  held       INTEGER NOT NULL DEFAULT 0        -- 1: `hold` has it, or a part above it
 ) STRICT;
 -- The line is read from its front, never from end to end.
-CREATE INDEX task_line ON task (service, priority, batch, weight DESC, position)
-  WHERE state = 'Waiting' AND missing = 0 AND not_before = 0;
-CREATE INDEX task_line_of_kind ON task (service, kind, priority, batch, weight DESC, position)
-  WHERE state = 'Waiting' AND missing = 0 AND not_before = 0;
+CREATE INDEX task_line ON task (service, priority, batch, weight DESC, position, job)
+  WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before = 0;
+CREATE INDEX task_line_of_kind ON task (service, kind, priority, batch, weight DESC, position, job)
+  WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before = 0;
 CREATE INDEX task_asleep ON task (service, not_before)
-  WHERE state = 'Waiting' AND missing = 0 AND not_before > 0;
+  WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before > 0;
 CREATE INDEX task_job ON task (job, target);
 
 CREATE TABLE detail (
@@ -166,3 +170,37 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_task ON attempt (task);
 -- At most one open attempt a task, whatever the code above believes.
 CREATE UNIQUE INDEX one_open_attempt ON attempt (task) WHERE closed IS NULL;
+
+-- What a person has paused: any batch, job, target, segment or task.
+CREATE TABLE hold (
+  id         TEXT    PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- Nodes that a person has paused.
+CREATE TABLE paused_node (
+  name       TEXT    PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- Nodes that the manifest names no longer, until what we put on them is removed.
+CREATE TABLE leaving_node (
+  name       TEXT    PRIMARY KEY,
+  node       TEXT    NOT NULL                  -- JSON: the noun
+) STRICT, WITHOUT ROWID;
+
+-- Which batch a submission became: the same key again is the same batch (R6).
+CREATE TABLE submission (
+  key        TEXT    PRIMARY KEY,
+  digest     TEXT    NOT NULL,                 -- of what was sent under it
+  batch      TEXT    NOT NULL,
+  at         TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What `apply` was told; the last row stands.
+CREATE TABLE applied (
+  number     INTEGER PRIMARY KEY,
+  revision   TEXT    NOT NULL,
+  at         TEXT    NOT NULL,
+  "commit"   TEXT    NOT NULL,                 -- of git; '': not known
+  sheets     TEXT    NOT NULL,                 -- JSON: the manifests as text
+  cluster    TEXT    NOT NULL                  -- JSON: the noun
+) STRICT;

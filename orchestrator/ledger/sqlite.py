@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,26 +12,21 @@ from typing import Self
 
 from orchestrator.decide.reconcile import Attempt
 from orchestrator.errors import LedgerError, Refusal
-from orchestrator.ledger import attempting, closing, planning, renewing, rows
+from orchestrator.ledger import attempting, closing, clusters, holding, planning, renewing, rows
 from orchestrator.ledger.change import Change, Tip
 from orchestrator.ledger.connection import Connection, check_mode, make_file
 from orchestrator.ledger.events import Stamp
 from orchestrator.ledger.looking import Reader
 from orchestrator.ledger.migrate import VERSION, check_not_newer, migrate, stored_version
-from orchestrator.ledger.protocol import Settlement
+from orchestrator.ledger.protocol import HERE, Application, Origin, Settlement
 from orchestrator.model.node import Member
 from orchestrator.model.work import AttemptId, Batch, State, Target, Task
+from orchestrator.system import now_s
 
 
 def now_utc() -> datetime:
     """Return the wall clock's time."""
     return datetime.now(UTC)
-
-
-def since_boot() -> float:
-    """Return the seconds since the machine started, sleep counted where the system can (R9)."""
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.clock_gettime(clock)
 
 
 class SqliteLedger(Reader):
@@ -51,7 +45,7 @@ class SqliteLedger(Reader):
         path: Path,
         *,
         wall: Callable[[], datetime] = now_utc,
-        boottime: Callable[[], float] = since_boot,
+        boottime: Callable[[], float] = now_s,
         read_only: bool = False,
         epoch_seen: int = 0,
     ) -> None:
@@ -87,10 +81,20 @@ class SqliteLedger(Reader):
     # -- batches and plans
 
     def accept(
-        self, batch: Batch, digest: str, probes: Sequence[Task], not_before: float = 0.0
+        self,
+        batch: Batch,
+        digest: str,
+        probes: Sequence[Task],
+        not_before: float = 0.0,
+        origin: Origin = HERE,
     ) -> None:
         with self._transaction("accept") as change:
-            planning.accept(change, batch, digest, probes, not_before)
+            planning.accept(change, batch, probes, planning.Entry(digest, not_before, origin))
+
+    def keep_key(self, key: str, body: str, batch: str) -> None:
+        if self.submission(key) is None:
+            with self._transaction("keep_key") as change:
+                planning.keep_key(change, key, body, batch)
 
     def plan(self, job: str, targets: Sequence[Target]) -> None:
         with self._transaction("plan") as change:
@@ -104,13 +108,45 @@ class SqliteLedger(Reader):
         with self._transaction("replan") as change:
             renewing.replan(change, job, changes, reason)
 
-    def retry(self, batch: str, restart: Sequence[str] = ()) -> None:
+    def retry(self, id: str, restart: Sequence[str] = ()) -> None:
         with self._transaction("retry") as change:
-            renewing.retry(change, batch, restart)
+            renewing.retry(change, id, restart)
 
     def close_part(self, id: str, level: str, state: State, reason: str) -> None:
         with self._transaction("close_part") as change:
             closing.close_part(change, id, level, state, reason)
+
+    # -- what a person pauses, cancels
+
+    def pause(self, id: str, *, stop: bool = False) -> bool:
+        with self._transaction("pause") as change:
+            return holding.pause(change, id, stop=stop)
+
+    def resume(self, id: str) -> bool:
+        with self._transaction("resume") as change:
+            return holding.resume(change, id)
+
+    def cancel(self, id: str, reason: str) -> bool:
+        with self._transaction("cancel") as change:
+            return closing.cancel(change, id, reason)
+
+    # -- the cluster
+
+    def apply(self, application: Application) -> None:
+        with self._transaction("apply") as change:
+            clusters.apply(change, application)
+
+    def pause_node(self, name: str) -> bool:
+        with self._transaction("pause_node") as change:
+            return clusters.pause_node(change, name)
+
+    def resume_node(self, name: str) -> bool:
+        with self._transaction("resume_node") as change:
+            return clusters.resume_node(change, name)
+
+    def node_left(self, name: str) -> bool:
+        with self._transaction("node_left") as change:
+            return clusters.node_left(change, name)
 
     # -- attempts
 

@@ -5,11 +5,13 @@ It counts where the real one keeps counters, so that the two can be held against
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.decide.reconcile import Attempt, Tally
-from orchestrator.ledger.protocol import AttemptRecord, Event
+from orchestrator.ledger import rows
+from orchestrator.ledger.protocol import HERE, Application, AttemptRecord, Event, Origin
+from orchestrator.model.cluster import Node
 from orchestrator.model.work import AttemptId, Result, State, Task, TaskId
 
 
@@ -29,6 +31,7 @@ class Part:
     ended: str = ""
     accepted: str = ""
     digest: str = ""
+    origin: Origin = HERE
     not_before: float = 0.0
     planned: bool = False
     probe: TaskId | None = None
@@ -63,6 +66,11 @@ class Store:
     records: dict[AttemptId, AttemptRecord] = field(default_factory=dict)
     open: dict[AttemptId, Attempt] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    holds: set[str] = field(default_factory=set)  #: ids that a person has paused
+    submissions: dict[str, tuple[str, str]] = field(default_factory=dict)  #: key -> batch, digest
+    applied: Application | None = None
+    paused_nodes: set[str] = field(default_factory=set)
+    leaving: tuple[Node, ...] = ()
 
     def of(self, level: str, parent: Part | None = None) -> list[Part]:
         """Return the parts of a level, of one parent if given, in order."""
@@ -88,6 +96,14 @@ class Store:
         found = (part for part in self.of("job", job.parent) if job.name in part.noun.after)
         return sorted(found, key=lambda part: part.id)
 
+    def reach(self, batch: Part, id: str) -> list[Part]:
+        """Return a job of a batch and those that it comes after, near and far; of a batch all."""
+        jobs = self.of("job", batch)
+        found = [job for job in jobs if id in {batch.id, job.id}]
+        for job in found:  # it grows
+            found += [each for each in jobs if each.name in job.noun.after and each not in found]
+        return found
+
     def unmet(self, job: Part) -> int:
         """Count the jobs that it comes after and that are not Successful."""
         siblings = self.of("job", job.parent)
@@ -101,8 +117,21 @@ class Store:
         return (
             step.task.state is State.WAITING
             and all(self.steps[need].accepted for need in step.task.needs)
+            and not rows.is_held(step.task.id, self.holds)
             and not (job.probe == step.task.id and self.unmet(job))
         )
+
+    def shown(self, step: Step) -> Task:
+        """Return a task as it is told: one that waits and is paused is on Hold."""
+        task = step.task
+        is_held = task.state is State.WAITING and rows.is_held(task.id, self.holds)
+        return replace(task, state=State.HOLD) if is_held else task
+
+    def lift(self, id: str) -> bool:
+        """Forget the pauses at and below `id`; whether there were any."""
+        gone = {each for each in self.holds if id in rows.lineage(each)}
+        self.holds -= gone
+        return bool(gone)
 
     def tally(self, part: Part) -> Tally:
         """Count what is left of a part."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from orchestrator.manifest import files, jobs, node
 from orchestrator.manifest.finding import Document, Finding, Place, refuse
-from orchestrator.manifest.node import NodeDocument
 from orchestrator.manifest.schema import Processor
+from orchestrator.model.cluster import Node
 from orchestrator.model.codec import canonical
 from orchestrator.model.work import Batch, Review
 
@@ -20,7 +20,7 @@ class BatchFile:
     """What a job file says."""
 
     batch: Batch  #: not yet numbered: its id is its name
-    node: NodeDocument | None = None  #: what it says of this computer
+    node: Node | None = None  #: what it says of this computer
     reviews: Mapping[str, Review] = field(default_factory=dict)  #: of the processors, by job name
 
 
@@ -60,7 +60,7 @@ def parse(
         kinds.setdefault(document.get("kind"), []).append(document)
     faults = _misplaced(path, kinds)
     settings, more = files.gather(path, kinds.get("Setting", ()), processors, folders)
-    nodes = [node.parse(document) for document in kinds.get("Node", ())]
+    nodes = [node.parse(each, Path(each.file).parent) for each in kinds.get("Node", ())]
     batches = [jobs.parse(document, settings) for document in kinds.get("Batch", ())]
     faults += [fault for _, told in nodes for fault in told]
     faults += [fault for each in batches for fault in each.faults]

@@ -22,8 +22,16 @@ def read(path: Path) -> tuple[tuple[Document, ...], list[Finding]]:
     Two documents of one kind and name are a fault.
     """
     text, faults = load(path)
-    found, more = documents(str(path), text) if text else ((), [])
-    faults += more
+    found, more = parse(str(path), text) if text else ((), [])
+    return found, faults + more
+
+
+def parse(file: str, text: str) -> tuple[tuple[Document, ...], list[Finding]]:
+    """Return the documents in `text` whose kind is known, and what is wrong before their schema.
+
+    :param file: what the text is called where a fault is told
+    """
+    found, faults = documents(file, text)
     known, first = [], dict[tuple[object, object], Document]()
     for document in found:
         kind, name = document.get("kind"), document.get("metadata", "name")

@@ -1,48 +1,133 @@
-"""A Node document to its noun."""
+"""A machine that processes: of a Node document, or of a Cluster's list, to its noun."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from orchestrator.manifest.check import check
 from orchestrator.manifest.finding import Document, Finding
 from orchestrator.manifest.formats import absolute
-from orchestrator.manifest.rules import node_faults
+from orchestrator.manifest.rules import free_node_faults, node_faults
 from orchestrator.manifest.schema import core
+from orchestrator.model.cluster import Access, Extended, Network, Node, Secret, Ssh
 from orchestrator.model.work import Service
 
+Part = Mapping[str, Any]  # of a document: JSON data, any of its types
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeDocument:
-    """A node that no cluster owns; on one computer, this one."""
+BOTH: dict[str, Part] = {service.value: {} for service in Service}
+"""What a machine offers that says nothing of services."""
 
-    name: str
-    programs: Mapping[str, str] = field(default_factory=dict)  #: name -> path on the node
-    instances: Mapping[str, int] = field(default_factory=dict)
-    #: service -> how many at once; 0: off; one that is not in it has its default (auto)
+_SIZES = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
-def parse(document: Document) -> tuple[NodeDocument | None, list[Finding]]:
-    """Return the Node that a document describes, or None and why not."""
+def parse(document: Document, folder: Path | None = None) -> tuple[Node | None, list[Finding]]:
+    """Return the Node that a document describes, or None and why not.
+
+    :param folder: of a job file: its Node is the computer that reads it, and a program may be
+        named as seen from there; None: every path is absolute
+    """
     faults = check(document, (), core("Node"))
-    faults += node_faults(document)
+    faults += node_faults(document) if folder else free_node_faults(document)
     if faults or document.refused:
         return None, faults
-    spec = cast("dict[str, Any]", document.get("spec") or {})
-    folder = Path(document.file).parent
-    programs = spec.get("programs", {})
-    node = NodeDocument(
-        name=str(document.get("metadata", "name")),
-        programs={name: absolute(path, folder) for name, path in programs.items()},
-        instances=_instances(spec["services"]) if "services" in spec else {},
-    )
+    metadata = cast("Part", document.get("metadata"))
+    node = machine(str(metadata["name"]), {"services": BOTH, **_spec(document)})
+    more = {key: metadata[key] for key in ("description", "annotations") if key in metadata}
+    node = replace(node, display_name=metadata.get("displayName", ""), more=more)
+    if folder:
+        programs = {name: absolute(path, folder) for name, path in node.programs.items()}
+        node = replace(node, programs=programs)
     return node, []
 
 
-def _instances(services: Mapping[str, Any]) -> dict[str, int]:
-    off = {service.value: 0 for service in Service if service.value not in services}
-    said = {name: each.get("instances", "auto") for name, each in services.items()}
-    return off | {name: count for name, count in said.items() if count != "auto"}
+def machine(name: str, spec: Part) -> Node:
+    """Return the machine that `spec` describes; it is valid, and says its services."""
+    services = spec["services"]
+    log = spec.get("log", {})
+    return Node(
+        name=name,
+        display_name=spec.get("displayName", ""),
+        host=spec.get("host", ""),
+        ssh=ssh(spec.get("ssh", {})),
+        instances={
+            service: _count(services[service.value])
+            for service in Service
+            if service.value in services
+        },
+        extended=tuple(map(_extended, services.get("render", {}).get("extended", ()))),
+        programs=dict(spec.get("programs", {})),
+        paths=dict(spec.get("paths", {})),
+        active=spec.get("active", True),
+        managed_only=spec.get("managedOnly", False),
+        network=network(spec.get("network", {})),
+        access=_access(spec),
+        schedule=spec.get("schedule", {}),
+        log_level=log.get("level", "info"),
+        log_bytes_max=size_bytes(log.get("truncate", "64MiB")),
+    )
+
+
+def ssh(spec: Part) -> Ssh:
+    """Return how SSH reaches a machine."""
+    return Ssh(
+        user=spec.get("user", ""),
+        port=spec.get("port", 0),
+        identity_file=spec.get("identityFile", ""),
+        proxy_jump=spec.get("proxyJump", ""),
+        agent=spec.get("agent", False),
+        host_key=spec.get("hostKey", ""),
+    )
+
+
+def network(spec: Part) -> Network:
+    """Return where a machine listens."""
+    ports = spec.get("ports", {})
+    return Network(
+        discovery=spec.get("discovery", True),
+        port_from=ports.get("from", 0),
+        port_count=ports.get("count", 0),
+        addresses=tuple(spec.get("addresses", ())),
+        interface=spec.get("interface", ""),
+    )
+
+
+def secret(spec: Part, key: str) -> Secret | None:
+    """Return where the secret behind `key` is; None: there is none."""
+    return Secret(**spec[key]) if key in spec else None
+
+
+def size_bytes(text: str) -> int:
+    """Return a size with its unit, as ``64MiB``, in bytes; its schema holds."""
+    return int(text[:-3]) * _SIZES[text[-3:]]
+
+
+def _spec(document: Document) -> Part:
+    return cast("Part", document.get("spec") or {})
+
+
+def _count(service: Part) -> int | None:
+    said = service.get("instances", "auto")
+    return None if said == "auto" else int(said)
+
+
+def _extended(spec: Part) -> Extended:
+    reach = ssh(spec.get("ssh", {}))
+    return Extended(
+        host=spec["host"],
+        user=spec.get("user", "") or reach.user,
+        instances=spec.get("instances", 1),
+        ssh=reach,
+    )
+
+
+def _access(spec: Part) -> Access:
+    """A Node document has ``access``, a node of a Cluster its ``servicePassword`` alone."""
+    said = {**spec.get("access", {}), **_only(spec, "servicePassword")}
+    return Access(service_password=secret(said, "servicePassword"), open=said.get("open", False))
+
+
+def _only(spec: Part, key: str) -> Part:
+    return {key: spec[key]} if key in spec else {}

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.manifest import batch, files, node, setting
-from orchestrator.manifest.check import check
+from orchestrator.manifest import batch, cluster, files, node, setting
+from orchestrator.manifest.claims import claims_faults
 from orchestrator.manifest.finding import Document, Finding, Place, refuse
-from orchestrator.manifest.rules import cluster_faults
-from orchestrator.manifest.schema import Processor, core
+from orchestrator.manifest.schema import Processor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +34,24 @@ def validate(
     :param folders: of the built-in Settings
     """
     built_in, faults, named = tuple(folders), list[Finding](), dict[tuple[str, int], Named]()
-    clusters: dict[str, Named] = {}
+    claiming: dict[tuple[str, int], Document] = {}
     for path in paths:
-        found, more = _files(path)
+        found, more = yaml_files(path)
         faults += more
         for file in found:
             documents, told = files.read(file)
             faults += told + _faults(file, documents, processors, built_in)
+            is_job = any(document.get("kind") == "Batch" for document in documents)
             for document in documents:
                 each = _named(document)
                 named[each.file, each.line] = each
-                faults += _second(clusters, document, each)
-    refuse(faults)
+                if not is_job:  # whose Node is whatever computer runs it
+                    claiming.setdefault((each.file, each.line), document)
+    refuse([*faults, *claims_faults(claiming.values())])
     return tuple(named.values())
 
 
-def _files(path: Path) -> tuple[list[Path], list[Finding]]:
+def yaml_files(path: Path) -> tuple[list[Path], list[Finding]]:
     """Return the YAML files at or below `path`; hidden files and folders are passed over."""
     if not path.is_dir():
         return [path], []
@@ -84,7 +85,7 @@ def _faults(
         elif kind == "Node":
             faults += node.parse(document)[1]
         else:
-            faults += [*check(document, (), core("Cluster")), *cluster_faults(document)]
+            faults += cluster.parse(document)[1]
     return faults
 
 
@@ -95,14 +96,3 @@ def _named(document: Document) -> Named:
         file=document.file,
         line=document.places[()].line,
     )
-
-
-def _second(clusters: dict[str, Named], document: Document, each: Named) -> list[Finding]:
-    """Return a fault if another file says what the same cluster should be."""
-    if each.kind != "Cluster":
-        return []
-    other = clusters.setdefault(each.name, each)
-    if other.file == each.file:
-        return []
-    what = f"Cluster {each.name!r} stands in {other.file}:{other.line} already; remove one"
-    return [document.fault(("metadata", "name"), what)]

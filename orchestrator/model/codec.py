@@ -27,7 +27,7 @@ def dump(noun: object) -> Any:  # the answer is JSON: any of its types
         values = ((f, getattr(noun, f.name)) for f in fields(noun))
         return {f.name: dump(value) for f, value in values if not _is_default(f, value)}
     if isinstance(noun, Mapping):
-        return {str(key): dump(value) for key, value in noun.items()}
+        return {_key(key): dump(value) for key, value in noun.items()}
     if isinstance(noun, frozenset):
         return sorted(dump(value) for value in noun)
     if isinstance(noun, list | tuple):
@@ -58,25 +58,46 @@ def _load(hint: Any, data: Any) -> Any:
         (inner,) = [each for each in args if each is not type(None)]
         return _load(inner, data)
     if origin is tuple:
+        _expect(data, list, tuple)
         if args[-1] is Ellipsis:
             return tuple(_load(args[0], each) for each in data)
         return tuple(_load(part, each) for part, each in zip(args, data, strict=True))
     if origin is frozenset:
+        _expect(data, list, frozenset)
         return frozenset(_load(args[0], each) for each in data)
     if origin is not None and issubclass(origin, Mapping):
-        return {_load(args[0], key): _load(args[1], each) for key, each in data.items()}
+        _expect(data, Mapping)
+        return {_load_key(args[0], key): _load(args[1], each) for key, each in data.items()}
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(data)
     if isinstance(hint, type) and is_dataclass(hint):
+        if isinstance(data, hint):
+            return data
+        _expect(data, Mapping)
         hints = _hints(hint)
         if unknown := set(data) - set(hints):
             raise ValueError(f"{hint.__name__}: unknown {', '.join(sorted(unknown))}")
         return hint(**{key: _load(hints[key], each) for key, each in data.items()})
     if hint is float:
+        _expect(data, float, int)
         return float(data)
     if hint in _PLAIN and type(data) is not hint:  # True would pass for 1
         raise TypeError(f"{type(data).__name__} where {hint.__name__} is wanted")
     return data
+
+
+def _key(key: Any) -> str:
+    """Return a key as JSON has it: that of a tuple is its parts with a slash between them."""
+    return "/".join(_key(part) for part in key) if isinstance(key, tuple) else str(dump(key))
+
+
+def _load_key(hint: Any, key: str) -> Any:
+    return _load(hint, key.split("/") if get_origin(hint) is tuple else key)
+
+
+def _expect(data: Any, *kinds: type) -> None:
+    if isinstance(data, bool) or not isinstance(data, kinds):
+        raise TypeError(f"{type(data).__name__} where {kinds[0].__name__} is wanted")
 
 
 @cache

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from orchestrator.model.codec import canonical
 from orchestrator.model.work import AttemptId, Outcome, Service, TaskId
 
 
@@ -31,6 +33,12 @@ class Identity:
     memory_bytes: int
     instances: Mapping[str, int]  #: service -> how many at once
     programs: tuple[Program, ...] = ()
+    python_minor: str = ""  #: as ``3.11``; as `plugins`, the same in a whole cluster (F-ROLE-6)
+    plugins: Mapping[str, str] = field(default_factory=dict)  #: distribution -> version
+    system: str = ""  #: as ``Linux x86_64``, for people
+    settings: str = ""  #: digest of the AgentSettings it was started with
+    bare: bool = False  #: an extended node: it does render tasks and nothing else
+    boot: str = ""  #: the kernel's boot id: a newer one proves that nothing of before lives (R11)
 
     def program(self, name: str) -> Program | None:
         """Return the program called `name`, or None."""
@@ -75,10 +83,11 @@ class Places:
     attempt: str  #: the attempt's own folder: the only place it may write to
     results: Mapping[TaskId, str] = field(default_factory=dict)
     programs: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)  #: as in a Node manifest (F-STOR-14)
 
     def source(self, path: str) -> str:
-        """Return where the node sees `path` of a manifest."""
-        return path
+        """Return where the node sees `path` of a manifest, source or destination."""
+        return mapped(path, self.paths)
 
     def result(self, task: TaskId) -> str:
         """Return the folder of the accepted attempt of `task`; KeyError if it is not needed."""
@@ -112,8 +121,72 @@ class Report:
     identity: Identity
     attempts: Mapping[AttemptId, tuple[Phase, str]] = field(default_factory=dict)  #: last progress
     outcomes: tuple[Outcome, ...] = ()  #: oldest first, repeated until acked
+    unfit: str = ""  #: why it can do no work now, as "cannot write to /mnt/studio"; empty: it can
 
 
 def service_instances(identity: Identity, service: Service) -> int:
     """Return how many tasks of `service` the node does at once; 0: it does not offer it."""
     return identity.instances.get(service.value, 0)
+
+
+def mapped(path: str, paths: Mapping[str, str]) -> str:
+    """Return `path` under the longest folder of `paths` that it is in, called as `paths` says."""
+    folders = [each for each in paths if path == each or path.startswith(each.rstrip("/") + "/")]
+    if not folders:
+        return path
+    folder = max(folders, key=len)
+    return paths[folder].rstrip("/") + path[len(folder.rstrip("/")) :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """All that an agent is started with; a changed one means: drain, stop, start again."""
+
+    node: str
+    cluster: str
+    cluster_id: str  #: the cluster's own, made once: two clusters may have one name
+    scheduler: str  #: as ``tls://10.0.0.1:50000``
+    host: str = (
+        ""  #: the address or interface it binds to; empty: the one that leads to `scheduler`
+    )
+    ports: str = ""  #: ``50001:50999``; empty: the system picks
+    instances: Mapping[str, int | None] = field(
+        default_factory=dict
+    )  #: service -> count; None: auto
+    programs: Mapping[str, str] = field(default_factory=dict)  #: name -> path, where said
+    checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: as of the programs hook
+    storage: str = ""  #: cluster storage as the node sees it; empty: not checked
+    token: str = ""  #: what ``.orchestrator-storage`` there must hold
+    lost_after_s: float = 60.0
+    orphan_stop_after_s: float = 3600.0
+    heartbeat_s: float = 0.5
+    wrap: tuple[str, ...] = ()  #: words before each command: those of an extended node
+    look: tuple[str, ...] = ()
+    #: words that print why the storage cannot be used where `wrap` leads; nothing: it can
+    log_level: str = "info"
+
+    @property
+    def digest(self) -> str:
+        """Return what tells these settings from all others; an agent's Identity shows it.
+
+        The heartbeat is left out: it follows the number of nodes, and a new one can wait.
+        """
+        text = canonical(replace(self, heartbeat_s=0.5))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeSettings:
+    """All that a free node is started with; its keys stand beside it, in files of their own."""
+
+    node: str
+    id: str  #: made once
+    instances: Mapping[str, int | None] = field(default_factory=dict)  #: None: auto
+    programs: Mapping[str, str] = field(default_factory=dict)
+    managed_only: bool = False  #: it grants nothing (F-MAN-3)
+    is_open: bool = False  #: whoever asks may run code there (F-ACC-8)
+    discovery: bool = True
+    interface: str = ""  #: name or address; empty: all
+    ports: str = ""  #: ``50000:50999``, the first one is for claims; empty: 50000 if it is free
+    orphan_stop_after_s: float = 3600.0  #: at most: a cluster may say less
+    log_level: str = "info"

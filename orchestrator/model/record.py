@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.model.work import AttemptId, Kind, Outcome, State, TaskId
+from orchestrator.model.work import AttemptId, Kind, Outcome, Priority, State, TaskId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,9 @@ class Standing:
     name: str
     state: State
     reason: str = ""
+    priority: Priority = Priority.MEDIUM  #: of a batch
+    owner: str = ""  #: of a batch: id of the token it came with; empty: the controller's own user
+    sent_by: str = ""  #: of a batch: as its client calls itself; empty: not said
     accepted: str = ""  #: ISO 8601 with zone: when the batch was accepted
     ended: str = ""  #: ISO 8601 with zone, or empty
     destination: str = ""  #: of a target

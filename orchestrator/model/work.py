@@ -365,3 +365,5 @@ class Review:
     claims: tuple[tuple[tuple[str | int, ...], str], ...] = ()  #: (path in `with`, file it writes)
     needs: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     #: program -> (part it must have, who needs it), as ffmpeg -> ((libx265, setting hevc-10bit),)
+    runs: tuple[tuple[tuple[str | int, ...], str], ...] = ()
+    #: (path in `with`, program that a person named there): `access.executables` may shut it out

@@ -34,6 +34,9 @@ from orchestrator.model.work import (
 )
 from orchestrator.plugin.manager import Plugins
 
+REVIEWS_KEPT = 4096
+"""So many jobs are not asked about again; a controller may see more of them in a year."""
+
 
 class Unplannable(Exception):
     """A processor said that the facts make its job impossible; the text is for people."""
@@ -49,6 +52,8 @@ class Caller:
     def review(self, job: Job) -> Review:
         """Return what the manifest alone shows of a job; asked once a job."""
         if job.id not in self._reviews:
+            if len(self._reviews) >= REVIEWS_KEPT:
+                self._reviews.clear()
             try:
                 review = self.plugins.processor(job.processor).review(job)
                 self._reviews[job.id] = _promised(review, Review)

@@ -104,8 +104,9 @@ def _probe(task: Task, where: Places) -> Command:
     source = where.source(str(task.job.asks["source"]))
     first = task.args.get("mode", PACKETS) == PACKETS
     asked = {**task.args, "source": source, "ffmpeg": where.program("ffmpeg"), "stream": None}
-    if not first:  # what stands there now may be what the first plan wrote
-        asked["destinations"] = []
+    known = cast("Sequence[str]", task.args.get("destinations", ())) if first else ()
+    asked["destinations"] = [where.source(path) for path in known]
+    # later: what stands there now may be what the first plan wrote
     return Command(
         (where.program("python"), *PROGRAM, "probe"),
         input=asked,
@@ -210,7 +211,7 @@ def _verify(step: Step) -> Command:
         "marks": _marks(step),
         "zero": str(product.zero),
         "setting": setting.name,
-        "destination": step.task.args["destination"],
+        "destination": step.where.source(str(step.task.args["destination"])),
     }
     return _work(step, "verify", [], asked)
 
@@ -223,7 +224,7 @@ def _publish(step: Step) -> Command:
         "file": step.there(made, f"{FINAL}.{step.output.setting.container}"),
         "sha256": digest,
         "accepted_sha256": digest,
-        "destination": step.task.args["destination"],
+        "destination": step.where.source(str(step.task.args["destination"])),
         "ifExists": step.output.if_exists.value,
         "attempt": PurePosixPath(step.where.attempt).name,
     }

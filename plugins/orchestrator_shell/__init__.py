@@ -89,13 +89,14 @@ class Shell:
     }
 
     def review(self, job: Job) -> Review:
-        """Try the expression; what a command needs and writes, only its author knows."""
+        """Try the expression, name the program; what it needs and writes, only its author knows."""
         try:
             re.compile(str(job.asks.get("progress", "")))
         except re.error as error:
             text = f"is no regular expression: {error}; mend it"
             return Review(faults=(Fault(("progress",), text),))
-        return Review()
+        program = cast("Sequence[str]", job.asks["command"])[0]
+        return Review(runs=((("command", 0), program),))
 
     def probe(self, job: Job) -> Mapping[str, object] | None:
         """Ask nothing: a command is known from the manifest."""
@@ -108,10 +109,10 @@ class Shell:
         return (Target(name=TARGET, tasks=(task,)),)
 
     def command(self, task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:
-        """Return the words as written."""
+        """Return the words as written; one that is a path, as the node calls it (F-STOR-14)."""
         asks = task.job.asks
         return Command(
-            tuple(cast("Sequence[str]", asks["command"])),
+            tuple(where.source(word) for word in cast("Sequence[str]", asks["command"])),
             watch=cast("str | None", asks.get("progress")),
         )
 

@@ -20,6 +20,12 @@ TRESPASSES = {
     "door-plugin": ("orchestrator/controller", "import pluggy"),
     "door-manifest": ("orchestrator/controller", "import ruamel.yaml"),
     "door-terminal": ("orchestrator/controller", "import click"),
+    "door-remote": ("orchestrator/controller", "import fabric"),
+    "door-discovery": ("orchestrator/controller", "import zeroconf"),
+    "door-web": ("orchestrator/controller", "import fastapi"),
+    "door-client": ("orchestrator/controller", "import httpx"),
+    "door-certificates": ("orchestrator/controller", "import cryptography"),
+    "door-passwords": ("orchestrator/controller", "import argon2"),
     "core-ignores-plugins": ("orchestrator/controller", "import orchestrator_shell"),
     "plugins-see-the-facade": ("plugins/orchestrator_shell", "import orchestrator.model.work"),
 }

@@ -1,4 +1,4 @@
-"""What every engine does, on the fake and on Dask in one process (docs: engine contract)."""
+"""What every engine does: the fake, Dask in one process, Dask over TLS (docs: engine contract)."""
 
 import asyncio
 import importlib
@@ -13,9 +13,11 @@ import dask.config
 import psutil
 import pytest
 from agents import IDENTITY, ScriptedLauncher, spec, table, until
+from clusters import Centre, Site
 
 from orchestrator.engine.dask import config
 from orchestrator.engine.dask.engine import InprocEngine
+from orchestrator.engine.dask.tls import TlsEngine
 from orchestrator.engine.fake import FakeEngine, well
 from orchestrator.model.node import Member, Phase
 from orchestrator.model.work import Ending, Outcome
@@ -129,9 +131,57 @@ class InprocFarm(Farm):
             each.close()
 
 
-@pytest.fixture(params=["fake", "inproc"])
+class TlsFarm(InprocFarm):
+    """The tables of two nodes in this process, over TLS to a scheduler process."""
+
+    def __init__(self, folder, centre):
+        self.centre = centre
+        super().__init__(folder)
+
+    def _tables(self):
+        super()._tables()
+        self.site = Site(self.centre, self.tables)
+
+    def _reopen(self):
+        self.engine = TlsEngine(self.centre.child.address, self.centre.own, self._folder / "tls")
+        self.engine.open(self.woken.set)
+        self.all_here()
+
+    def all_here(self):
+        here = {each.member for each in self.tables}
+        until(lambda: set(self.engine.look()) == here, self.woken, 20)
+
+    def new_agent(self):
+        self.site.close()
+        for each in self.tables:
+            each.close()
+        self._tables()
+        self.all_here()
+
+    def close(self):
+        self.engine.close()
+        self.site.close()
+        for each in self.tables:
+            each.close()
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory):
+    centre = Centre(tmp_path_factory.mktemp("centre"))
+    centre.child.start()
+    yield centre
+    centre.close()
+
+
+@pytest.fixture(params=["fake", "inproc", "tls"])
 def farm(request, tmp_path):
-    farm = FakeFarm() if request.param == "fake" else InprocFarm(tmp_path)
+    match request.param:
+        case "fake":
+            farm = FakeFarm()
+        case "inproc":
+            farm = InprocFarm(tmp_path)
+        case _:
+            farm = TlsFarm(tmp_path, request.getfixturevalue("centre"))
     yield farm
     farm.close()
 
@@ -154,7 +204,8 @@ def test_member_shows_its_identity(farm):
 
 
 def test_beat_of_a_reachable_node_grows(farm):
-    assert farm.report().beat < farm.report().beat
+    before = farm.report().beat
+    until(lambda: farm.report().beat > before)
 
 
 def test_spec_sent_twice_starts_once(farm):
@@ -335,8 +386,8 @@ def test_busy_service_holds_up_no_other(farm):
 
 def test_service_that_is_not_offered_is_refused_with_a_reason(farm):
     assert farm.send("a1", service="shake")
-    assert farm.phase("a1") is Phase.REFUSED
     outcome = farm.ended("a1")
+    assert farm.phase("a1") is Phase.REFUSED
     assert outcome.ending is Ending.UNSTARTED
     assert "shake" in outcome.why
 
@@ -386,7 +437,7 @@ def test_last_progress_line_is_in_the_report(farm):
     farm.send("a1")
     farm.becomes("a1", Phase.RUNNING)
     farm.say("a1", "frame=7")
-    assert farm.report().attempts["a1"] == (Phase.RUNNING, "frame=7")
+    until(lambda: farm.report().attempts["a1"] == (Phase.RUNNING, "frame=7"))
 
 
 def test_outcomes_come_in_the_order_of_their_ends(farm):

@@ -436,6 +436,32 @@ def test_retry_frees_the_jobs_that_were_cancelled_after_a_failed_one(desk):
     assert desk.ledger.state("b-0001") is State.SUCCESSFUL
 
 
+def test_retry_of_a_job_tries_what_it_comes_after_and_leaves_the_others(desk):
+    desk.accept(batch("a", "c", "d", "e", after={"c": ("a",), "e": ("c",)}))
+    desk.fail("b-0001/a/probe", "no such file", reach=Reach.JOB)
+    desk.fail("b-0001/d/probe", "d broke", reach=Reach.JOB)
+    desk.finish()
+    desk.ledger.retry("b-0001/c")
+    assert desk.ready() == ["b-0001/a/probe"]
+    (standing, *_) = desk.ledger.standings("b-0001")
+    assert standing.reason == "d broke"
+    desk.finish()
+    jobs = {part.id: part.state for part in desk.ledger.standings("b-0001")}
+    assert jobs["b-0001/a"] is jobs["b-0001/c"] is State.SUCCESSFUL
+    assert jobs["b-0001/d"] is State.FAILED
+    assert jobs["b-0001/e"] is State.CANCELLED
+    assert desk.ledger.state("b-0001") is State.FAILED
+    desk.ledger.retry("b-0001")
+    desk.finish()
+    assert desk.ledger.state("b-0001") is State.SUCCESSFUL
+
+
+def test_retry_of_a_job_that_is_not_there_does_nothing(planned):
+    before = planned.kinds()
+    planned.ledger.retry("b-0001/nobody")
+    assert planned.kinds() == before
+
+
 def test_retry_of_held_work_lets_it_wait_again(planned):
     planned.do(Q, State.HOLD, reason="lost 10 times", losses=10)
     planned.ledger.retry("b-0001")

@@ -112,10 +112,14 @@ class Ledgers(RuleBasedStateMachine):
         job = self.one_of(data, [job.id for job in self.file.unplanned()])
         self.both(lambda ledger: ledger.plan_failed(job, "no video"))
 
-    @rule(limit=st.integers(1, 6), kinds=st.none() | st.frozensets(st.sampled_from(Kind)))
-    def lease(self, limit, kinds):
+    @rule(
+        limit=st.integers(1, 6),
+        kinds=st.none() | st.frozensets(st.sampled_from(Kind)),
+        passing=st.frozensets(st.sampled_from(["b-0001/a", "b-0001/c", "b-0002/a"]), max_size=2),
+    )
+    def lease(self, limit, kinds, passing):
         now = self.clock.unix
-        line = self.both(lambda ledger: ledger.ready(Service.RENDER, limit, now, kinds))
+        line = self.both(lambda ledger: ledger.ready(Service.RENDER, limit, now, kinds, passing))
         pairs = [(task, Member("n1", "life-1")) for task in (*line, *line[:1])]
         attempts = self.both(lambda ledger: _without_lease(ledger.lease(pairs)))
         assert len(attempts) == len(line)
@@ -160,6 +164,34 @@ class Ledgers(RuleBasedStateMachine):
             for ledger in (self.memory, self.file):
                 Desk(ledger).close(part)
 
+    def anything(self, data):
+        """Draw a batch, job, target, segment or task."""
+        level = data.draw(st.sampled_from(["batch", "job", "target", "task", "segment"]))
+        tasks = [task.id for head in self.file.standings() for task in self.file.tasks(head.id)]
+        of_segment = [task.rpartition("/")[0] for task in tasks if task.count("/") == 4]
+        found = {"task": tasks, "segment": of_segment}.get(level) or self.parts(level)
+        return self.one_of(data, found or self.parts("batch"))
+
+    @precondition(lambda self: self.file.standings())
+    @rule(data=st.data(), stop=st.booleans())
+    def pause(self, data, stop):
+        id = self.anything(data)
+        self.both(lambda ledger: ledger.pause(id, stop=stop))
+
+    @precondition(lambda self: self.file.paused())
+    @rule(data=st.data(), above=st.integers(0, 2))
+    def resume(self, data, above):
+        parts = data.draw(st.sampled_from(self.file.paused())).split("/")
+        id = "/".join(parts[: max(1, len(parts) - above)])
+        assert self.both(lambda ledger: ledger.resume(id))
+
+    @precondition(lambda self: self.file.standings())
+    @rule(data=st.data())
+    def cancel_anything(self, data):
+        id = self.anything(data)
+        self.both(lambda ledger: ledger.cancel(id, "not wanted"))
+        assert not self.both(lambda ledger: ledger.cancel(id, "not wanted"))
+
     @precondition(lambda self: self.file.standings())
     @rule(data=st.data(), level=st.sampled_from(["batch", "job", "target"]))
     def cancel(self, data, level):
@@ -168,10 +200,14 @@ class Ledgers(RuleBasedStateMachine):
             self.both(lambda ledger: ledger.close_part(id, level, State.CANCELLED, "not wanted"))
 
     @precondition(lambda self: self.file.standings())
-    @rule(data=st.data(), restart=st.sets(st.sampled_from(JOBS), max_size=1))
-    def retry(self, data, restart):
-        id = self.one_of(data, self.parts("batch"))
-        jobs = [f"{id}/{name}" for name in sorted(restart)]
+    @rule(
+        data=st.data(),
+        restart=st.sets(st.sampled_from(JOBS), max_size=1),
+        level=st.sampled_from(["batch", "job"]),
+    )
+    def retry(self, data, restart, level):
+        id = self.one_of(data, self.parts(level))
+        jobs = [f"{id.partition('/')[0]}/{name}" for name in sorted(restart)]
         self.both(lambda ledger: ledger.retry(id, jobs))
 
     @precondition(lambda self: self.file.standings())
@@ -228,7 +264,8 @@ SELECT (SELECT count(*) FROM task WHERE missing <>
           WHERE job_after.job = job.id AND other.state <> 'Successful'))
      + (SELECT count(*) FROM tally WHERE number <>
          (SELECT count(*) FROM task WHERE task.job = tally.job AND task.kind = tally.kind
-          AND task.state = tally.state AND coalesce(task.target, task.job) = tally.part))
+          AND iif(task.held AND task.state = 'Waiting', 'Hold', task.state) = tally.state
+          AND coalesce(task.target, task.job) = tally.part))
 """
 
 

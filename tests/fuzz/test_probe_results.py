@@ -9,6 +9,7 @@ from copy import deepcopy
 import pytest
 import sample
 from compressor_jobs import COMPRESSOR, ROOM, found, job, places, seen, split, steady
+from pace import slowness
 
 from orchestrator.api import Result
 from orchestrator.errors import PluginError
@@ -70,7 +71,8 @@ def tried(error, work, *args):
         answer = work(*args)
     except error as raised:
         said = str(raised)
-    assert time.process_time() - begun < LIMIT_S
+    took_s = time.process_time() - begun
+    assert took_s < LIMIT_S or took_s < LIMIT_S * slowness()
     assert len(said) > 10
     return answer
 

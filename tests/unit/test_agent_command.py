@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator.agent import command as module
 from orchestrator.agent.command import GRACE_S, UNKILLABLE_S, Limits
+from orchestrator.agent.spawned import found
 
 
 class Clock:
@@ -21,9 +22,11 @@ class Group:
     def __init__(self, clock):
         self._clock, self.signals = clock, []
 
-    def signal_group(self, number):
-        if number != signal.SIGCONT:
-            self.signals.append((self._clock.now - 1000.0, number))
+    def ask_end(self):
+        self.signals.append((self._clock.now - 1000.0, signal.SIGTERM))
+
+    def kill(self):
+        self.signals.append((self._clock.now - 1000.0, signal.SIGKILL))
 
 
 class Part:
@@ -117,8 +120,8 @@ def test_program_is_found_as_a_shell_would(tmp_path):
     (tmp_path / "tool").chmod(0o755)
     (tmp_path / "data").write_text("")
     path = f"/nowhere{os.pathsep}{tmp_path}"
-    assert module._found("tool", path) == str(tmp_path / "tool")
-    assert module._found("./tool", path) == "./tool"
+    assert found("tool", path) == str(tmp_path / "tool")
+    assert found("./tool", path) == "./tool"
     for word in ("data", "missing"):
         with pytest.raises(FileNotFoundError):
-            module._found(word, path)
+            found(word, path)

@@ -1,5 +1,6 @@
 """Commands: nothing but words, guarded inputs, and what a node must know."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -120,6 +121,21 @@ def test_a_second_probe_asks_the_decoder_and_not_for_destinations():
     assert second is not None
     assert (first["mode"], first["destinations"]) == ("packets", ["/out/h264-1080p.mp4"])
     assert (second["mode"], second["destinations"]) == ("decoder", [])
+
+
+def test_a_node_is_told_paths_as_it_calls_them():  # F-STOR-14
+    asked = job("h264-1080p")
+    tasks = tuple(task for target in planned(asked, steady(250)) for task in target.tasks)
+    there = replace(places(tasks), paths={"/out": "/Volumes/out", "/in": "/Volumes/in"})
+    done = {PROBE: Result(attempt="a1", values=seen(steady(250)))}
+    first = COMPRESSOR.command(probe(asked), there, {}).input
+    assert first is not None
+    assert first["destinations"] == ["/Volumes/out/h264-1080p.mp4"]
+    assert first["source"] == there.source(str(asked.asks["source"]))
+    (publish,) = (task for task in tasks if task.kind is Kind.PUBLISH)
+    last = COMPRESSOR.command(publish, there, done).input
+    assert last is not None
+    assert last["destination"] == "/Volumes/out/h264-1080p.mp4"
 
 
 def test_a_shape_of_pixels_is_told_to_matroska_and_compared_where_it_can_be_kept():

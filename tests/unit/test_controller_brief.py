@@ -10,7 +10,7 @@ from orchestrator.decide.reconcile import Attempt
 from orchestrator.engine.fake import USUAL
 from orchestrator.errors import PluginError
 from orchestrator.ledger.memory import MemoryLedger
-from orchestrator.model.work import Job, Kind, Service, Task
+from orchestrator.model.work import Ending, Job, Kind, Outcome, Service, Task
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
 
@@ -103,3 +103,61 @@ def test_action_without_words_is_said_so(spec_of, command):
     task = replace(TASK, kind=Kind.ACTION, args={"command": command})
     with pytest.raises(PluginError, match="this action has no command"):
         spec_of(Command(("unused",)), task)
+
+
+# A node that calls folders otherwise (F-STOR-14)
+
+THERE = {"/mnt/studio": "/Volumes/studio"}
+
+
+@pytest.fixture
+def briefed(tmp_path):
+    """Return spec and places of a task on a node with other paths, cluster storage included."""
+    storage = Storage.at(tmp_path)
+    paths = {**THERE, str(tmp_path): "/Volumes/storage"}
+
+    def brief(command, task=TASK):
+        processor = type("Saying", (Parts,), {"command": lambda *args: command})()
+        caller = Caller(Plugins.given(one=plugin(processor)))
+        briefing = Briefing("c", MemoryLedger(), caller, storage, {"n1": paths}.__getitem__)
+        return briefing.spec(ATTEMPT, task, USUAL)[0], briefing.places(ATTEMPT, task, USUAL)
+
+    return brief
+
+
+def test_spec_speaks_of_folders_as_the_node_calls_them(briefed):
+    task = job_task(
+        working_directory="/mnt/studio/work",
+        preflight=("/mnt/studio/bin/check", "--fast"),
+        env={"OCIO": "/mnt/studio/config.ocio", "LANG": "C"},
+    )
+    spec, where = briefed(Command(("x",), input={"table": "x" * 10_000}), task)
+    assert spec.folder == where.attempt == "/Volumes/storage/attempts/a-000001"
+    assert spec.input_file.startswith("/Volumes/storage/inputs/b-0001/")
+    assert spec.cwd == "/Volumes/studio/work"
+    assert spec.preflight == ("/Volumes/studio/bin/check", "--fast")
+    assert spec.env == {"OCIO": "/Volumes/studio/config.ocio", "LANG": "C"}
+    assert where.source("/mnt/studio/in/a.mov") == "/Volumes/studio/in/a.mov"
+
+
+def test_action_speaks_of_folders_as_the_node_calls_them(briefed):
+    args = {
+        "command": ["/mnt/studio/bin/mail", "--file={destination}"],
+        "destination": "/mnt/studio/a.mov",
+    }
+    spec, _ = briefed(Command(("unused",)), replace(TASK, kind=Kind.ACTION, args=args))
+    assert spec.argv == ("/Volumes/studio/bin/mail", "--file=/Volumes/studio/a.mov")
+
+
+def test_what_a_node_says_is_told_in_the_words_of_manifests(tmp_path):
+    paths = {"n1": THERE, "n2": {}}
+    briefing = Briefing(
+        "c", MemoryLedger(), Caller(Plugins.given()), Storage.at(tmp_path), paths.__getitem__
+    )
+    said = {"existing": {"/Volumes/studio/a.mov": True}, "notes": ["/Volumes/studios", 3, None]}
+    outcome = Outcome(attempt="a-000001", ending=Ending.EXITED, exit_code=0, result=said)
+    assert briefing.home("n1", outcome).result == {
+        "existing": {"/mnt/studio/a.mov": True},
+        "notes": ["/Volumes/studios", 3, None],
+    }
+    assert briefing.home("n2", outcome) is outcome

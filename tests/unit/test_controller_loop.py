@@ -1,9 +1,9 @@
 import threading
-from types import SimpleNamespace
 
 import pytest
 
 from orchestrator.controller.loop import Controller
+from orchestrator.decide.reconcile import View
 
 
 class Turns:
@@ -17,9 +17,7 @@ class Turns:
     def look(self, now, draining):
         self.looks += 1
         self.drained.append(draining)
-        return SimpleNamespace(
-            members={}, attempts=(), travelling=(), ready={}, unplanned=(), over=()
-        )
+        return View(members={})
 
     def act(self, actions, view, now):
         return self.changed.pop(0) if self.changed else False

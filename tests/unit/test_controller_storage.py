@@ -126,3 +126,34 @@ def test_storage_that_is_gone_takes_no_new_work_and_says_so(storage):
         (storage.root / part).rmdir()
     storage.root.rmdir()
     assert "No such file or directory; it goes on by itself" in storage.low()
+
+
+# What nodes know it by (R16)
+
+
+def test_storage_is_marked_once(tmp_path):
+    storage = Storage.at(tmp_path)
+    token = storage.mark()
+    assert (tmp_path / ".orchestrator-storage").read_text().strip() == token
+    assert Storage.at(tmp_path).mark() == token
+    assert Storage.at(tmp_path / "other").mark() != token
+
+
+def test_half_a_mark_is_none(tmp_path):
+    storage = Storage.at(tmp_path)
+    (tmp_path / ".orchestrator-storage").write_text("")
+    assert storage.mark() == storage.mark() != ""
+
+
+def test_mark_that_cannot_be_written_is_said(tmp_path):
+    storage = Storage.at(tmp_path)
+    (tmp_path / ".orchestrator-storage").mkdir()
+    with pytest.raises(Refusal, match=r"\.orchestrator-storage"):
+        storage.mark()
+
+
+def test_shared_storage_is_called_as_manifests_call_it(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "studio").symlink_to(tmp_path / "disk")
+    assert Storage.shared(tmp_path / "studio").root == tmp_path / "studio"
+    assert (tmp_path / "disk" / "attempts").is_dir()

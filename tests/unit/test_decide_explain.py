@@ -8,6 +8,7 @@ import pytest
 from orchestrator.decide.explain import AGAIN, explain
 from orchestrator.decide.scene import Scene
 from orchestrator.model.record import AttemptRecord, Standing
+from orchestrator.model.talk import NodePhase, NodeView, Seats
 from orchestrator.model.work import Batch, Cause, Job, Kind, Result, State, Task
 
 NOW = datetime(2026, 5, 4, 20, 0, tzinfo=UTC)
@@ -175,3 +176,101 @@ def test_segment_is_answered_with_its_tasks():
 def test_every_state_of_a_task_has_a_sentence():
     for state in State:
         assert why(scene(replace(ENCODE, state=state)))
+
+
+# -- what people paused, and what a cluster lacks
+
+
+@pytest.mark.parametrize(
+    ("paused", "says"),
+    [
+        (ENCODE.id, "a person has paused it"),
+        ("b-0001/clip", "a person has paused b-0001/clip"),
+        ("b-0001", "a person has paused b-0001"),
+    ],
+)
+def test_paused_task_names_the_pause_and_the_way_out(paused, says):
+    seen = scene(replace(ENCODE, state=State.HOLD), paused=frozenset({paused}))
+    account = explain(seen, ENCODE.id)[0]
+    assert (account.why, account.next) == (says, (f"orchestrator resume {paused}",))
+
+
+def test_paused_batch_says_so_and_its_parts_say_it_once():
+    held = [replace(task, state=State.HOLD) for task in (ENCODE, PUBLISH)]
+    seen = scene(*held, state=State.HOLD, paused=frozenset({"b-0001"}))
+    head, *below = explain(seen, "b-0001")
+    assert (head.why, head.next) == ("a person has paused it", ("orchestrator resume b-0001",))
+    assert all(account.next == () for account in below)
+
+
+def test_batch_with_only_held_work_left_says_that_a_person_decides():
+    seen = scene(replace(ENCODE, state=State.HOLD, reason="lost 10 times"), state=State.HOLD)
+    assert why(seen, "b-0001") == "all that is left of it is on Hold: a person decides"
+
+
+def test_cancelled_part_says_who_wanted_it():
+    gone = replace(ENCODE, state=State.CANCELLED, reason="cancelled by a person")
+    seen = scene(gone, state=State.CANCELLED, reason="cancelled by a person", nodes=())
+    account = explain(seen, "b-0001")[0]
+    assert account.why == "cancelled by a person"
+    assert account.next[-1] == "orchestrator retry b-0001  # it does only what is missing"
+
+
+RENDERS = {"render": Seats(instances=2)}
+
+
+def node(name, phase=NodePhase.READY, **keys):
+    return NodeView(name=name, phase=phase, **{"services": RENDERS, **keys})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        ((), "the cluster has no node: add one to its manifest, or wait for a free one"),
+        (
+            (
+                node("a", NodePhase.UNREACHABLE, why="no route to a.lan"),
+                node("b", NodePhase.PAUSED),
+            ),
+            "no node is ready: a (no route to a.lan), b (paused)",
+        ),
+        (
+            (node("a", services={"compressor": Seats(instances=1)}), node("b", NodePhase.LOST)),
+            "no node that is ready offers the render service; others are not ready: b (lost)",
+        ),
+        (
+            (node("a"), node("b", services={"render": Seats(instances=0)})),
+            "it waits for a free instance of the render service",
+        ),
+    ],
+)
+def test_task_of_a_cluster_says_what_its_nodes_lack(nodes, says):
+    assert why(scene(nodes=nodes)) == says
+
+
+def test_program_that_no_node_has_is_named():
+    job = replace(JOB, requires={"blender": ">=4"})
+    task = replace(ENCODE, job=job)
+    said = "no node that is ready has blender, which the job requires"
+    assert why(scene(task, jobs=(job,), nodes=(node("a"),))) == said
+    able = node("b", programs={"blender": "4.1"})
+    assert "free instance" in why(scene(task, jobs=(job,), nodes=(node("a"), able)))
+
+
+def test_of_many_closed_nodes_the_first_are_named():
+    nodes = tuple(node(f"n{number}", NodePhase.LOST) for number in range(9))
+    assert why(scene(nodes=nodes)).endswith("n4 (lost) and 4 more")
+
+
+def test_nodes_that_cannot_do_a_task_say_why():
+    nodes = (node("a"), node("b"), node("c", NodePhase.LOST))
+    refused = {ENCODE.id: {"b": "ffmpeg 6 has no encoder x265, needed by web."}}
+    assert why(scene(nodes=nodes, refused=refused)) == (
+        "it waits for a free instance of the render service on a; others cannot do it: "
+        "b (ffmpeg 6 has no encoder x265, needed by web)"
+    )
+    refused[ENCODE.id]["a"] = "it has no ffmpeg"
+    assert why(scene(nodes=nodes, refused=refused)) == (
+        "no node that is ready can do it: a (it has no ffmpeg), "
+        "b (ffmpeg 6 has no encoder x265, needed by web)"
+    )

@@ -1,21 +1,28 @@
+from dataclasses import replace
+
 import pytest
 
-from orchestrator.decide.place import Seats, lacks, place
+from orchestrator.decide.place import Past, Seats, is_segment, lacks, place, refusals, refuses
 from orchestrator.model.node import Identity, Member, Program
-from orchestrator.model.work import Job, Kind, Service, Task
+from orchestrator.model.work import Job, Kind, Segment, Service, Task
 
 JOB = Job(id="b-0001/j", name="j", processor="p", asks={})
 FFMPEG = Program(name="ffmpeg", path="/usr/bin/ffmpeg", version="7.0.2", parts=frozenset({"x264"}))
 NEEDS = {"ffmpeg": (("x265", "setting hevc-10bit"),)}
 
 
-def identity(*programs):
-    return (
-        Identity(version="0", python="python", cores=2, memory_bytes=0, instances={})
-        if (not programs)
-        else Identity(
-            version="0", python="python", cores=2, memory_bytes=0, instances={}, programs=programs
-        )
+OFFERS = {"render": 2, "compressor": 2}
+
+
+def identity(*programs, bare=False, instances=OFFERS):
+    return Identity(
+        version="0",
+        python="python",
+        cores=2,
+        memory_bytes=0,
+        instances=instances,
+        programs=programs,
+        bare=bare,
     )
 
 
@@ -91,3 +98,112 @@ def test_program_nobody_looks_for_is_said_so():
 def test_required_version_is_compared_number_by_number(wanted, fits):
     job = Job(id="b-0001/j", name="j", processor="p", asks={}, requires={"ffmpeg": wanted})
     assert (lacks(job, {}, identity(FFMPEG)) is None) == fits
+
+
+# Where it went before
+
+
+def seat(node, free=1, *, sha="", bare=False, instances=OFFERS):
+    programs = (Program(name="ffmpeg", path="/ffmpeg", sha256=sha),) if sha else ()
+    who = identity(*programs, bare=bare, instances=instances)
+    return Seats(member=Member(node, "1"), identity=who, free={Service.RENDER: free})
+
+
+def failed_on(*nodes):
+    return Past(failed={"b-0001/j/t/000000/encode": frozenset(nodes)})
+
+
+@pytest.mark.parametrize(
+    ("free", "failed", "goes_to"),
+    [
+        ({"n1": 1, "n2": 1}, ("n2",), ["n1"]),
+        ({"n1": 0, "n2": 1}, ("n2",), []),  # it waits for the other one
+        ({"n1": 1, "n2": 2}, ("n1", "n2"), ["n2"]),  # there is no other
+        ({"n2": 1}, ("n2",), ["n2"]),
+        ({"n2": 1}, ("n9",), ["n2"]),
+    ],
+)
+def test_next_try_goes_to_another_node_if_there_is_one(free, failed, goes_to):  # F-REC-9
+    all_seats = [seat(node, count) for node, count in free.items()]
+    assert nodes(place(line(1), all_seats, failed_on(*failed))) == goes_to
+
+
+def test_node_that_does_not_offer_the_service_is_no_other_node():
+    all_seats = [seat("n1", 0, instances={"compressor": 2}), seat("n2")]
+    assert nodes(place(line(1), all_seats, failed_on("n2"))) == ["n2"]
+
+
+def segments(count, target="t"):
+    return [
+        (
+            replace(task, id=task.id.replace("/t/", f"/{target}/"), segment=Segment(n, n, n + 1)),
+            s,
+            w,
+        )
+        for n, (task, s, w) in enumerate(line(count, needs={"ffmpeg": ()}))
+    ]
+
+
+def test_segments_of_one_target_go_to_one_build():  # F-ROLE-6
+    all_seats = [seat("n1", 2, sha="old"), seat("n2", 1, sha="new"), seat("n3", 1, sha="old")]
+    assert nodes(place(segments(4), all_seats)) == ["n1", "n3", "n1"]
+
+
+def test_node_with_another_build_does_other_targets():
+    begun = Past(builds={"b-0001/j/t": {"ffmpeg": "old"}})
+    ready = [*segments(2), *segments(1, "u")]
+    placed = place(ready, [seat("n1", 2, sha="new"), seat("n2", 1, sha="old")], begun)
+    assert [(task.id, member.node) for task, member in placed] == [
+        ("b-0001/j/t/000000/encode", "n2"),
+        ("b-0001/j/u/000000/encode", "n1"),
+    ]
+
+
+def test_what_has_no_segment_may_go_to_any_build():
+    begun = Past(builds={"b-0001/j/t": {"ffmpeg": "old"}})
+    assert nodes(place(line(1, {"ffmpeg": ()}), [seat("n1", 1, sha="new")], begun)) == ["n1"]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_extended_node_is_given_render_commands_alone(kind):  # F-EXT-1
+    ready = [(replace(line(1)[0][0], kind=kind), Service.RENDER, {})]
+    given = place(ready, [seat("gate+old-01", bare=True)])
+    assert bool(given) == (kind is Kind.RENDER)
+
+
+def test_refusal_names_the_target_that_was_begun_with_another_build():
+    task = segments(1)[0][0]
+    begun = {"b-0001/j/t": {"ffmpeg": "old"}}
+    assert refuses(task, {"ffmpeg": ()}, seat("n1", sha="new").identity, begun) == (
+        "its ffmpeg is another build than the one that b-0001/j/t was begun with; "
+        "it does other targets"
+    )
+
+
+@pytest.mark.parametrize(
+    ("id", "is_one"),
+    [
+        ("b-0001/j/t/000000/encode", True),
+        ("b-0001/j/t/000000/action", False),
+        ("b-0001/j/t/assemble", False),
+        ("b-0001/j/probe", False),
+    ],
+)
+def test_only_parts_of_a_target_are_segments(id, is_one):
+    assert is_segment(id) == is_one
+
+
+def test_it_is_said_of_each_node_why_it_is_not_given_a_task():
+    nodes = {
+        "able": identity(replace(FFMPEG, parts=frozenset({"x265"}))),
+        "bare": identity(FFMPEG, bare=True),
+        "no-service": identity(FFMPEG, instances={"compressor": 2}),
+        "old": identity(FFMPEG),
+    }
+    probe = Task(id="b-0001/j/probe", job=JOB, kind=Kind.PROBE)
+    said = refusals([(probe, NEEDS)], nodes, {})[probe.id]
+    assert list(said) == ["bare", "no-service", "old"]
+    assert said["bare"].startswith("it is an extended node")
+    assert said["no-service"] == "it offers no render service"
+    assert "has no encoder x265" in said["old"]
+    assert refusals([(probe, NEEDS)], {"able": nodes["able"]}, {}) == {}

@@ -93,9 +93,9 @@ def test_outcome_is_settled_before_it_is_acked():
     assert reconcile(view(members=members)) == (Ack(N1, "a-000007"),)
 
 
-def test_outcome_of_a_leased_attempt_settles_it_whoever_tells():
+def test_outcome_that_another_node_tells_settles_nothing():  # T13
     members = {N2: report(ended=(outcome(),))}
-    assert Settle(attempt(), outcome()) in reconcile(view(attempts=(attempt(),), members=members))
+    assert reconcile(view(attempts=(attempt(),), members=members)) == (Ack(N2, "a-000007"),)
 
 
 def test_attempt_nobody_waits_for_is_ended():
@@ -124,3 +124,48 @@ def test_part_of_which_nothing_is_left_ends_as_its_parts_did(failed, cancelled, 
 def test_decision_rests_on_the_view_alone():
     seen = view(task("1"), attempts=(attempt(8, "n2"),), members={N1: report(), N2: report()})
     assert reconcile(seen) == reconcile(seen)
+
+
+# Nodes that are closed, silent, or going
+
+
+def test_closed_node_gets_no_new_work_and_keeps_what_it_has():
+    members = {N1: report(attempt(), instances=2), N2: report()}
+    seen = view(task("1"), task("2"), members=members, attempts=(attempt(),), closed={"n1": "x"})
+    assert reconcile(seen) == (Lease(task("1"), N2),)
+
+
+def lost_outcome(why):
+    return Outcome(attempt="a-000007", ending=Ending.LOST, why=why)
+
+
+@pytest.mark.parametrize("members", [{N2: report(instances=0)}, {N1: report(attempt())}])
+def test_what_a_lost_node_had_is_given_up(members):  # F-REC-6
+    seen = view(members=members, attempts=(attempt(),), lost={"n1": "silent"}, closed={"n1": "x"})
+    assert reconcile(seen) == (Settle(attempt(), lost_outcome("silent")),)
+
+
+def test_last_word_of_a_lost_node_counts():
+    members = {N1: report(ended=(outcome(),))}
+    seen = view(members=members, attempts=(attempt(),), lost={"n1": "x"}, closed={"n1": "x"})
+    assert reconcile(seen) == (Settle(attempt(), outcome()),)
+
+
+def test_what_a_nodes_next_life_knows_nothing_of_is_given_up_at_once():  # R11
+    seen = view(attempts=(attempt(),), gone=frozenset({"a-000007"}))
+    assert reconcile(seen) == (Settle(attempt(), lost_outcome("node 'n1' began anew without it")),)
+
+
+def test_work_of_a_silent_node_stays_until_it_is_lost():
+    members = {N1: report(attempt())}
+    assert reconcile(view(members=members, attempts=(attempt(),), closed={"n1": "silent"})) == ()
+
+
+def test_work_of_a_node_whose_time_is_over_is_ended():  # P9
+    seen = view(
+        attempts=(attempt(), attempt(8)),
+        members={N1: report(attempt())},
+        closed={"n1": "leaves"},
+        evicting=frozenset({"n1"}),
+    )
+    assert reconcile(seen) == (Kill(N1, "a-000007"), Kill(N1, "a-000008"))

@@ -28,6 +28,19 @@ def test_open_part_stands_as_its_tasks_do(tasks, state):
     assert standing(WAITING, tasks) is state
 
 
+@pytest.mark.parametrize(
+    ("tasks", "state"),
+    [
+        ({}, HELD),
+        ({(Kind.ENCODE, DONE): 1, (Kind.ENCODE, WAITING): 1}, HELD),
+        ({(Kind.ENCODE, RUNS): 1, (Kind.ENCODE, HELD): 1}, RUNS),
+    ],
+)
+def test_paused_part_is_on_hold_once_nothing_of_it_runs(tasks, state):
+    assert standing(WAITING, tasks, paused=True) is state
+    assert standing(CANCELLED, tasks, paused=True) is CANCELLED
+
+
 @pytest.mark.parametrize("stored", [DONE, FAILED, CANCELLED])
 def test_closed_part_stays_as_it_ended(stored):
     assert standing(stored, {(Kind.ENCODE, RUNS): 1}) is stored

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fake_processors import PROCESSORS, FakeCompressor, FakeShell
 
+from orchestrator.cli.build import counts
 from orchestrator.errors import ManifestError
 from orchestrator.manifest.batch import digest, numbered, read_batch
 from orchestrator.model import codec
@@ -245,26 +246,32 @@ def test_a_node_beside_the_batch_names_programs(tmp_path):
     found = node(tmp_path, "  programs: {ffmpeg: bin/ffmpeg, sox: /opt/sox}\n")
     assert found.name == "here"
     assert found.programs == {"ffmpeg": str(tmp_path / "bin" / "ffmpeg"), "sox": "/opt/sox"}
-    assert found.instances == {}
+    assert found.instances == {Service.COMPRESSOR: None, Service.RENDER: None}
 
 
 INSTANCES = {
     "{compressor: {instances: 3}, render: {instances: 2}}": {"compressor": 3, "render": 2},
-    "{compressor: {instances: 3}}": {"compressor": 3, "render": 0},
-    "{compressor: {instances: auto}, render: {}}": {},
+    "{compressor: {instances: 3}}": {"compressor": 3},
+    "{compressor: {instances: auto}, render: {}}": {"compressor": None, "render": None},
 }
 
 
 @pytest.mark.parametrize(("written", "instances"), INSTANCES.items(), ids=INSTANCES)
 def test_a_service_left_out_is_off(tmp_path, written, instances):
-    assert node(tmp_path, f"  services: {written}\n").instances == instances
+    found = node(tmp_path, f"  services: {written}\n").instances
+    assert {service.value: count for service, count in found.items()} == instances
+
+
+def test_a_service_that_is_off_does_nothing_at_once_on_this_computer():
+    assert counts({Service.RENDER: None}) == {"compressor": 0}
+    assert counts({Service.RENDER: 3, Service.COMPRESSOR: None}) == {"render": 3}
 
 
 def test_a_node_may_stand_in_a_file_of_its_own(tmp_path):
     apart = tmp_path / "here.yaml"
     apart.write_text(NODE + "  services: {render: {instances: 1}}\n")
     text = f"{HEAD}spec:\n  jobs:\n    - {{name: a, processor: shell, with: {{command: [ls]}}}}\n"
-    assert read(tmp_path, text, node_file=apart).node.instances == {"compressor": 0, "render": 1}
+    assert read(tmp_path, text, node_file=apart).node.instances == {Service.RENDER: 1}
 
 
 def test_two_nodes_are_refused_wherever_they_stand(tmp_path):

@@ -9,6 +9,7 @@ import sample
 from fake_processors import PROCESSORS
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pace import slowness
 
 from orchestrator.errors import ManifestError
 from orchestrator.manifest.accepted import manifest_text
@@ -100,7 +101,8 @@ def answer(path, content):
     start = time.process_time()
     faults = told(lambda: read_batch(path, PROCESSORS))
     faults += told(lambda: validate([path], PROCESSORS))
-    assert time.process_time() - start < LIMIT_S
+    took_s = time.process_time() - start
+    assert took_s < LIMIT_S or took_s < LIMIT_S * slowness()
     assert all(fault.startswith(f"{path}:") for fault in faults)
     "\n".join(faults).encode()  # can be printed: holds no half of a character
 

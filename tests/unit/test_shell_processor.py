@@ -35,6 +35,16 @@ def test_words_reach_the_node_as_written():
     assert (command.stall_s, command.watch, command.cwd) == (None, None, None)
 
 
+def test_word_that_is_a_path_is_said_as_the_node_calls_it():  # F-STOR-14
+    words = ["/mnt/studio/bin/x", "--out=/mnt/studio/a", "/mnt/studios"]
+    where = Places(attempt="/x", paths={"/mnt/studio": "/Volumes/studio"})
+    assert SHELL.command(task(command=words), where, {}).words() == [
+        "/Volumes/studio/bin/x",
+        "--out=/mnt/studio/a",
+        "/mnt/studios",
+    ]
+
+
 @pytest.mark.parametrize(
     ("asks", "code", "fine"),
     [

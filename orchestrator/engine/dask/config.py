@@ -21,7 +21,8 @@ SETTINGS: dict[str, object] = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
     "distributed.comm.timeouts.connect": "10s",
-    "distributed.comm.timeouts.tcp": "30s",
+    "distributed.comm.timeouts.tcp": "30s",  # becomes TCP_USER_TIMEOUT and keepalive
+    "distributed.comm.tls.min-version": 1.3,
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.admin.low-level-log-length": 1000,
@@ -30,12 +31,17 @@ SETTINGS: dict[str, object] = {
 }
 
 
-def apply(scratch: Path) -> None:
+def apply(scratch: Path, *, encrypted: bool = False) -> None:
     """Set everything, and forget what files and variables of this machine say.
 
     A stranger's ``~/.config/dask`` could else load code into us.  `scratch` is made; the default
-    is a folder that all users of the machine share.
+    is a folder that all users of the machine share.  `encrypted`: of a cluster; nothing then
+    connects or listens without TLS (T12).
     """
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     dask.config.refresh(paths=[], env={})
-    dask.config.set({**SETTINGS, "temporary-directory": str(scratch)})
+    here = {
+        "temporary-directory": str(scratch),
+        "distributed.comm.require-encryption": encrypted or None,
+    }
+    dask.config.set({**SETTINGS, **here})

@@ -6,13 +6,19 @@ The agent owns the processes; a Worker owns nothing and may die at any time (eng
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from uuid import uuid4
 
-from orchestrator.engine.dask.parts import STREAM_OP, OurWorker, finished
-from orchestrator.engine.protocol import Table
+from orchestrator.engine.dask.desk import ANSWER_OP, REPORT_OP
+from orchestrator.engine.dask.door import Door, own_address
+from orchestrator.engine.dask.parts import STREAM_OP, OurWorker, finished, security
+from orchestrator.engine.protocol import Table, TlsFiles
+from orchestrator.errors import Rejected
+from orchestrator.model.codec import canonical, dump
 
 log = logging.getLogger(__name__)
 
@@ -21,30 +27,66 @@ JOIN_LIMIT_S = 30
 AGAIN_AFTER_S = (0.5, 5.0)
 """Chosen at random between these, so that a whole site does not come back in one moment."""
 
+HINT_GAP_S = 0.02
+"""Between two reports, however much ends."""
 
-async def serve(table: Table, address: str, stop: asyncio.Event) -> None:
-    """Keep `table` connected to the scheduler at `address` until `stop`, or until dismissed."""
-    left = asyncio.Event()
+RENEWED_EVERY_S = 60.0
+"""How often a new certificate is looked for; it needs a new connection."""
+
+
+async def serve(table: Table, address: str, stop: asyncio.Event, door: Door | None = None) -> None:
+    """Keep `table` connected to the scheduler at `address` until `stop`, or until dismissed.
+
+    `door`: of a cluster; None: the scheduler is in this process, and so is whoever reads `table`.
+    """
+    left, changed = asyncio.Event(), asyncio.Event()
+    if door is not None:
+        loop = asyncio.get_running_loop()
+        table.on_change(lambda: _soon(loop, changed.set))
     while not stop.is_set() and not left.is_set():
-        worker = _worker(table, address, left)
         try:
+            worker = _worker(table, address, left, door)
             await worker
-            await _first(finished(worker), stop.wait(), left.wait())
+            log.info("joined %s", address, extra={"action": "joined"})
+            await _first(
+                finished(worker), stop.wait(), left.wait(), _hint(worker, changed), _renewed(door)
+            )
             await worker.close()
-        except Exception:  # the link is one of the four doors
-            log.warning("not joined", exc_info=True, extra={"action": "not_joined"})
+        except Exception as error:  # the link is one of the four doors
+            why = _said(error)
+            log.warning(
+                "not joined %s: %s", address, why, exc_info=True, extra={"action": "not_joined"}
+            )
         await _first(asyncio.sleep(random.uniform(*AGAIN_AFTER_S)), stop.wait(), left.wait())
 
 
-def _worker(table: Table, address: str, left: asyncio.Event) -> OurWorker:
+def _worker(table: Table, address: str, left: asyncio.Event, door: Door | None) -> OurWorker:
     async def member(worker: object) -> list[str]:
         return [table.member.node, table.member.incarnation]
 
-    def told(message: Mapping[str, object], **_: object) -> None:
-        table.told(message)
+    def told(message: str, number: str = "", **_: object) -> None:
+        if door is not None:
+            door.heard()
+        try:
+            obeyed = _obeyed(table, json.loads(message))
+        except Exception:  # the link is one of the four doors
+            log.exception("a message was not obeyed", extra={"action": "message_failed"})
+            obeyed = False
+        if isinstance(obeyed, bool):
+            answer(number, obeyed)
+        else:
+            reading.add(task := asyncio.ensure_future(obeyed))
+            task.add_done_callback(lambda done: answer(number, done.result()))
+            task.add_done_callback(reading.discard)
         if table.is_dismissed:
             left.set()
 
+    def answer(number: str, value: bool | bytes) -> None:
+        if number:
+            with suppress(OSError):  # whoever asked asks again
+                worker.batched_stream.send({"op": ANSWER_OP, "number": number, "answer": value})
+
+    reading: set[asyncio.Future[bytes]] = set()
     worker = OurWorker(
         address,
         name=f"{table.member.node}#{uuid4().hex[:8]}",
@@ -52,11 +94,103 @@ def _worker(table: Table, address: str, left: asyncio.Event) -> OurWorker:
         memory_limit=0,
         dashboard=False,
         death_timeout=JOIN_LIMIT_S,
-        startup_information={"member": member},
+        **_in_process(member) if door is None else _over_tls(table, address, member, door),
     )
     worker.table = table
     worker.stream_handlers[STREAM_OP] = told  # before it registers
     return worker
+
+
+def _obeyed(table: Table, message: Mapping[str, object]) -> bool | Awaitable[bytes]:
+    """Do what was told: True, or what is wanted; False: a spec that was not taken."""
+    match message:
+        case {"op": "take", "spec": str(text)}:
+            try:
+                table.take(text)
+            except Rejected as error:
+                log.info("%s", error, extra={"action": "delivery_refused"})
+                return False
+        case {"op": "read", "attempt": str(attempt), "offset": int(offset)}:
+            return asyncio.to_thread(table.read, attempt, offset)
+        case _:
+            table.told(message)
+    return True
+
+
+Say = Callable[[object], Awaitable[object]]
+"""What a Worker says of itself, asked with the Worker."""
+
+
+def _in_process(member: Say) -> dict[str, object]:
+    return {"startup_information": {"member": member}}
+
+
+def _over_tls(table: Table, address: str, member: Say, door: Door) -> dict[str, object]:
+    async def identity(worker: object) -> str:
+        return canonical(table.identity)
+
+    async def report(worker: object) -> tuple[int, str]:
+        """Return the next report; that one is asked for means that the last one arrived."""
+        if worker in told:
+            door.heard()
+        told.add(worker)
+        return _report(table)
+
+    told: set[object] = set()
+    return {
+        "startup_information": {"member": member, "identity": identity},
+        "metrics": {"report": report},
+        "heartbeat_interval": f"{door.heartbeat_s}s",
+        "security": security(door.files, "worker"),
+        "host": own_address(door.host, address),
+        "port": door.ports or None,
+    }
+
+
+def _report(table: Table) -> tuple[int, str]:
+    """Return the beat and the text of a report; the identity was told when the Worker came."""
+    said = dump(now := table.report())
+    del said["identity"]
+    return now.beat, canonical(said)
+
+
+async def _hint(worker: OurWorker, changed: asyncio.Event) -> None:
+    """Whenever an attempt has ended, report at once: nobody waits for a beat."""
+    while True:
+        await changed.wait()
+        changed.clear()
+        beat, text = _report(worker.table)
+        worker.batched_stream.send({"op": REPORT_OP, "beat": beat, "report": text})
+        await asyncio.sleep(HINT_GAP_S)
+
+
+async def _renewed(door: Door | None) -> None:
+    """Wait for another certificate than the one that the connection was made with."""
+    if door is None:
+        await asyncio.Event().wait()
+        return
+    stamp = _stamp(door.files)
+    while _stamp(door.files) == stamp:
+        await asyncio.sleep(RENEWED_EVERY_S)
+
+
+def _stamp(files: TlsFiles) -> int:
+    try:
+        return files.certificate.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _soon(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(act)
+
+
+def _said(error: BaseException) -> str:
+    """Return what is at the bottom of an error that Dask has wrapped."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {error}"
 
 
 async def _first(*waits: Awaitable[object]) -> None:

@@ -1,4 +1,4 @@
-"""What runs in the engine's loop: scheduler, client, and a link for each table."""
+"""What runs in the engine's loop on one computer: scheduler, client, a link for each table."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from distributed import CancelledError
 
+from orchestrator.engine.dask.base import Session
 from orchestrator.engine.dask.carrier import Carrier
 from orchestrator.engine.dask.link import serve
 from orchestrator.engine.dask.parts import Desk, OurScheduler, deliver, ended, make_client
@@ -17,7 +18,7 @@ from orchestrator.model.node import Member
 BUNDLE_S = 10.0
 
 
-class Session:
+class InprocSession:
     """One computer: everything in this loop, nothing on the network."""
 
     def __init__(self, tables: Sequence[Table]) -> None:

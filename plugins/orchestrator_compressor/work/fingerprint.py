@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,5 +71,13 @@ def _fact(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "is missing; put it there, or name another source"
     if isinstance(error, PermissionError):
-        return f"cannot be read by user {os.getuid()}; give it read permission"
+        return f"cannot be read by user {_user()}; give it read permission"
     return f"cannot be read: {error.strerror or error}"
+
+
+def _user() -> str:
+    if sys.platform == "win32":
+        name = getpass.getuser()
+    else:
+        name = str(os.getuid())
+    return name

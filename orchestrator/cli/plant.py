@@ -1,0 +1,191 @@
+"""What stands on an applied cluster's footing: scheduler, engine, fleet, controller, public API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from orchestrator.cli.build import SENDS_AT_ONCE, Frame, assemble
+from orchestrator.cli.ground import Footing
+from orchestrator.cli.guests import House, unmanaged
+from orchestrator.cli.means import Shop, facing, means
+from orchestrator.cli.options import Layout
+from orchestrator.controller.access import Access
+from orchestrator.controller.authority import Authority
+from orchestrator.controller.builds import TargetBuilds
+from orchestrator.controller.fleet import Fleet
+from orchestrator.controller.loop import Controller
+from orchestrator.controller.presence import Presence
+from orchestrator.controller.storage import Storage
+from orchestrator.controller.unmanaged import Unmanaged
+from orchestrator.decide.settle import Limits
+from orchestrator.engine.dask.child import SchedulerChild
+from orchestrator.engine.dask.tls import TlsEngine
+from orchestrator.engine.protocol import Engine, TlsFiles
+from orchestrator.ledger.protocol import Ledger
+from orchestrator.model.cluster import Cluster
+from orchestrator.model.talk import NodeView
+from orchestrator.model.wire import SERVER_NAME
+from orchestrator.plugin.caller import Caller
+from orchestrator.web.listen import Address, Certificate
+from orchestrator.web.serve import Listening, Server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """What a controller process has over its whole life."""
+
+    where: Layout
+    ledger: Ledger
+    authority: Authority
+    caller: Caller
+    access: Access
+    serve: Callable[[Listening], Server]  #: the API somewhere, whatever stands behind it
+
+    def files(self, name: str) -> TlsFiles:
+        """Return certificate and key of one of our processes, renewed where it is time."""
+        sans = [SERVER_NAME] if name == "api" else []
+        return self.authority.issue(self.where.tls, name, sans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plant:
+    """All of it, at work."""
+
+    engine: Engine
+    storage: Storage
+    fleet: Fleet
+    unmanaged: Unmanaged | None  #: None: the cluster takes no free nodes
+    controller: Controller
+    scheduler: str  #: as ``tls://10.0.0.1:50000``
+    host: str  #: where other computers reach the API
+    api: Server
+    ours: Ours
+    builds: TargetBuilds
+
+    def is_gone(self) -> bool:
+        """Whether no node is left that a cluster which ends must wait for."""
+        return self.fleet.is_gone() and (self.unmanaged is None or self.unmanaged.is_gone())
+
+    def views(self) -> tuple[NodeView, ...]:
+        """Return the free nodes that are seen and not here."""
+        return self.unmanaged.views() if self.unmanaged else ()
+
+    def renew(self) -> None:
+        """Renew the certificates that are due; the scheduler's process sees its own."""
+        for name in ("scheduler", "client", "api"):
+            self.ours.files(name)
+        self.api.renew()
+
+
+@contextmanager
+def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
+    """Build it and open it; at the end everything is closed, agents and runners go on."""
+    where = ours.where
+    with ExitStack() as stack:
+        storage = Storage.shared(base.storage)
+        files = ours.files("scheduler")
+        child = SchedulerChild(files, where.root / "scheduler", host=base.host, ports=base.ports)
+        address = child.start()
+        stack.callback(child.stop)
+        engine = TlsEngine(lambda: child.address, ours.files("client"), where.scratch)
+        ways = means(_shop(ours, storage, address, base.host))
+        fleet = Fleet(cluster, ways)
+        builds = TargetBuilds(where.builds, ours.caller, ours.ledger)
+        pool = stack.enter_context(ThreadPoolExecutor(SENDS_AT_ONCE, "courier"))
+        frame = Frame(
+            cluster=where.cluster,
+            ledger=ours.ledger,
+            engine=engine,
+            caller=ours.caller,
+            storage=storage,
+            pool=pool,
+            limits=_limits(cluster),
+            presence=Presence(),
+            watch=fleet,
+            builds=builds,
+            is_shared=True,
+            paths=fleet.paths,
+        )
+        controller, _ = assemble(frame)
+        engine.open(controller.wake)
+        stack.callback(engine.close)
+        api = _api(ours, base)
+        api.start()
+        where.port.write_text(str(api.port), "ascii")
+        stack.callback(api.stop)
+        fleet.open()
+        stack.callback(fleet.close)
+        guests = None
+        if cluster.accept_unmanaged:
+            house = House(
+                ledger=ours.ledger,
+                engine=engine,
+                fleet=fleet,
+                ground=ways.ground,
+                signer=ours.authority,
+                access=ours.access,
+                state=where.root.parent,
+            )
+            guests = unmanaged(house, cluster)
+            guests.open()
+            stack.callback(guests.close)
+        yield Plant(
+            engine=engine,
+            storage=storage,
+            fleet=fleet,
+            unmanaged=guests,
+            controller=controller,
+            scheduler=address,
+            host=_shown(base, cluster) or str(urlsplit(address).hostname),
+            api=api,
+            ours=ours,
+            builds=builds,
+        )
+
+
+def _shown(base: Footing, cluster: Cluster) -> str:
+    """Return the address that we tell people: the one that the nodes know, too."""
+    if base.host:
+        return base.host
+    return next((host for node in cluster.nodes if (host := facing(node))), "")
+
+
+def _api(ours: Ours, base: Footing) -> Server:
+    files = ours.files("api")
+    return ours.serve(
+        Listening(
+            local=None,
+            address=Address(host=base.api_host, ports=_ports(ours.where, base)),
+            certificate=Certificate(cert=files.certificate, key=files.key),
+        )
+    )
+
+
+def _ports(where: Layout, base: Footing) -> Sequence[int]:
+    """Return the ports to try; where the system picks, the last one first: clients know that."""
+    if base.ports[0]:
+        return base.api_ports
+    with suppress(OSError, ValueError):
+        return (int(where.port.read_text("ascii")), 0)
+    return (0,)
+
+
+def _shop(ours: Ours, storage: Storage, scheduler: str, host: str) -> Shop:
+    return Shop(
+        where=ours.where,
+        ledger=ours.ledger,
+        authority=ours.authority,
+        plugins=ours.caller.plugins,
+        storage=storage,
+        scheduler=scheduler,
+        host=host,
+    )
+
+
+def _limits(cluster: Cluster) -> Limits:
+    recovery = cluster.recovery
+    return Limits(tries_max=recovery.tries, losses_max=recovery.losses)

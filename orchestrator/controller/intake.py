@@ -1,0 +1,174 @@
+"""A submission at the controller: texts and a key to a batch in the ledger, once (R6)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+
+from orchestrator.controller.builds import TargetBuilds
+from orchestrator.controller.storage import Storage
+from orchestrator.controller.submit import (
+    Terms,
+    begin_anew_what_is_gone,
+    submit,
+    unable,
+    unfinished,
+)
+from orchestrator.decide.place import refusals
+from orchestrator.engine.protocol import Engine
+from orchestrator.errors import Conflict, PluginError, Refusal
+from orchestrator.ledger.protocol import Ledger, Origin
+from orchestrator.manifest.batch import BatchFile
+from orchestrator.manifest.sent import parse_sent
+from orchestrator.model.cluster import Access, Limits
+from orchestrator.model.codec import canonical
+from orchestrator.model.talk import Client, NodePhase, NodeView, Sheet, Submitted
+from orchestrator.model.work import Batch, Job, State, Task, TaskId
+from orchestrator.plugin.caller import Caller
+
+KEY_MAX = 200
+REFUSED_TASKS_MAX = 100
+"""Of so many tasks that could go next it is said who does not take them."""
+
+NOT_SAID = "this-computer"
+"""What a Batch says that names no cluster."""
+
+
+@dataclass(slots=True)
+class Intake:
+    """Takes submissions, one at a time: each is a number in the line."""
+
+    name: str  #: of the cluster
+    ledger: Ledger
+    caller: Caller
+    engine: Engine
+    storage: Storage
+    views: Callable[[], Sequence[NodeView]]
+    clock: Callable[[], float]  #: Unix seconds
+    builds: TargetBuilds | None = None  #: of targets that were begun
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def submit(self, who: Client, sheets: Sequence[Sheet], key: str) -> Submitted:
+        """Store a batch; what was answered is on the disk."""
+        body = sha256(canonical(list(sheets)).encode("utf-8", "surrogatepass")).hexdigest()
+        origin = Origin(owner=who.owner, sent_by=who.name, key=_key(who, key), body=body)
+        if known := self._known(origin):
+            return known
+        plugins = self.caller.plugins
+        file = parse_sent(sheets, plugins.processors, plugins.settings_folders())
+        self._check(file)
+        with self._lock:
+            return self._known(origin) or self._store(file.batch, origin)
+
+    def refused(self, tasks: Sequence[Task]) -> Mapping[TaskId, Mapping[str, str]]:
+        """Return of tasks that could go next which nodes are not given them, and why."""
+        done = {task.id for task in tasks if task.state is State.SUCCESSFUL}
+        waiting = (task for task in tasks if task.state is State.WAITING and done >= {*task.needs})
+        members = self.engine.look()
+        nodes = {member.node: report.identity for member, report in members.items()}
+        begun = self.builds.fixed((), members) if self.builds else {}
+        try:
+            asked = [
+                (task, self.caller.review(task.job).needs)
+                for task in islice(waiting, REFUSED_TASKS_MAX)
+            ]
+        except PluginError:
+            return {}  # their command will raise the same, and then they have an attempt to tell of
+        return refusals(asked, nodes, begun)
+
+    def _known(self, origin: Origin) -> Submitted | None:
+        """Return what the key came to before; Conflict if other text was sent under it."""
+        found = self.ledger.submission(origin.key) if origin.key else None
+        if found is None:
+            return None
+        batch, body = found
+        if body != origin.body:
+            raise Conflict(
+                f"batch {batch}: it was submitted under this key, and this is other text; "
+                "submit it under a key of its own"
+            )
+        return Submitted(batch=batch, arrival="resumed")
+
+    def _store(self, batch: Batch, origin: Origin) -> Submitted:
+        anew = frozenset[str]()
+        if found := unfinished(self.ledger, batch, origin.owner):
+            anew = begin_anew_what_is_gone(self.ledger, self.storage, found[0])
+        else:
+            self._check_room()
+        came = submit(
+            self.ledger, self.caller, batch, self.clock(), Terms(origin=origin, anew=anew)
+        )
+        whole = self.ledger.batch(came.batch)
+        notes = self._notes(whole) if whole else ()
+        return Submitted(batch=came.batch, arrival=came.arrival.value, notes=notes)
+
+    def _check(self, file: BatchFile) -> None:
+        """Refuse what is for another cluster, or runs what the cluster does not allow (T05)."""
+        batch = file.batch
+        if batch.cluster not in {"", NOT_SAID, self.name}:
+            raise Refusal(
+                f"batch {batch.name}: it is for cluster {batch.cluster!r}, and this is "
+                f"{self.name!r}; name that one with --cluster"
+            )
+        allowed = self._access().executables
+        if not allowed:
+            return
+        for job in batch.jobs:
+            review = file.reviews.get(job.name)
+            runs = [program for _, program in review.runs] if review else []
+            for program in [*runs, *_own_programs(job)]:
+                if program not in allowed:
+                    raise Refusal(
+                        f"job {job.name!r}: {program!r} is not among access.executables of "
+                        f"cluster {self.name!r}; there are: {', '.join(allowed)}"
+                    )
+
+    def _check_room(self) -> None:
+        stands = self.ledger.applied()
+        most = stands.cluster.limits.queued_batches if stands else Limits().queued_batches
+        if self.ledger.unfinished() >= most:
+            raise Refusal(
+                f"cluster {self.name!r}: its queue is full ({most} batches, limits.queuedBatches); "
+                "submit again when one of them is over"
+            )
+
+    def _access(self) -> Access:
+        stands = self.ledger.applied()
+        return stands.cluster.access if stands else Access()
+
+    def _notes(self, batch: Batch) -> tuple[str, ...]:
+        """Say why nothing of it can begin now: it is accepted, and waits (F-PROC-2)."""
+        identities = [report.identity for report in self.engine.look().values()]
+        if not identities:
+            return (nobody(self.views()),)
+        try:
+            lacking = unable(self.caller, batch, identities)
+        except PluginError as error:
+            return (str(error),)
+        return tuple(f"no node can do {sentence}" for sentence in lacking)
+
+
+def nobody(views: Sequence[NodeView]) -> str:
+    """Return why no node takes work, each with its reason."""
+    said = [f"{view.name}: {view.why or view.phase.value}" for view in views if not _is_ready(view)]
+    return f"no node is ready: {'; '.join(said)}" if said else "no node is ready: there is none"
+
+
+def _is_ready(view: NodeView) -> bool:
+    return view.phase is NodePhase.READY
+
+
+def _own_programs(job: Job) -> list[str]:
+    """Return the programs that a job names beside its processor's: preflight and actions."""
+    words = [job.preflight, *(action.get("command", ()) for action in job.actions)]
+    return [str(each[0]) for each in words if isinstance(each, list | tuple) and each]
+
+
+def _key(who: Client, key: str) -> str:
+    """Return a client's key, told from the same word of another client."""
+    if len(key) > KEY_MAX:
+        raise Refusal(f"key: longer than {KEY_MAX} characters; make it a UUID")
+    return f"{who.owner}/{key}" if key else ""

@@ -1,0 +1,72 @@
+"""Nodes as people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from orchestrator.controller.post import Post
+from orchestrator.decide.fleet import Sight
+from orchestrator.model.talk import NodePhase, NodeView, Seats
+
+SHOWN_SILENCE_S = 3.0
+"""Less silence than this is none."""
+
+
+def of_post(post: Post, cluster: str) -> NodeView:
+    """Return a node that the cluster's manifest names, or named."""
+    step, node = post.step, post.node
+    view = NodeView(
+        name=node.name,
+        display_name=node.display_name,
+        host=node.address,
+        address=post.address,
+        phase=step.phase,
+        why=post.telling or step.why,
+        todo=step.todo,
+        cluster=cluster,
+        is_asked=post.found is not None or bool(post.trouble),
+    )
+    if post.found is not None:
+        view = replace(
+            view,
+            python=post.found.python,
+            cores=post.found.cores,
+            memory_bytes=post.found.memory_bytes,
+        )
+    notes = (post.trouble,) if post.trouble and post.trouble not in step.why else ()
+    return _with_sight(replace(view, notes=notes), post.sight, post.busy)
+
+
+def of_guest(name: str, sight: Sight, cluster: str, busy: Mapping[str, int]) -> NodeView:
+    """Return a free node that works here for a while."""
+    unfit = sight.report.unfit if sight.report else ""
+    phase = NodePhase.UNFIT if unfit else NodePhase.READY
+    view = NodeView(name=name, phase=phase, why=unfit, cluster=cluster, is_managed=False)
+    return _with_sight(view, sight, busy)
+
+
+def _with_sight(view: NodeView, sight: Sight | None, busy: Mapping[str, int]) -> NodeView:
+    """Add what the node says of itself."""
+    if sight is None or sight.report is None or view.phase is NodePhase.REMOVED:
+        return view
+    who = sight.report.identity
+    notes = view.notes
+    if sight.double is not None:
+        notes = (*notes, "another machine calls itself so, too; it is given nothing: rename one")
+    return replace(
+        view,
+        services={
+            name: Seats(instances=count, busy=busy.get(name, 0))
+            for name, count in who.instances.items()
+            if count
+        },
+        version=who.version,
+        python=who.python_minor,
+        system=who.system,
+        programs={each.name: each.version for each in who.programs if each.path},
+        cores=who.cores,
+        memory_bytes=who.memory_bytes,
+        silent_s=sight.silent_s if sight.silent_s >= SHOWN_SILENCE_S else 0.0,
+        notes=notes,
+    )

@@ -1,0 +1,1 @@
+"""Free nodes on the network: announce, find, claim.  Only this package imports zeroconf."""

@@ -1,0 +1,1 @@
+"""Other machines over SSH: connect, install, start, ask.  Only this package imports fabric."""

@@ -1,0 +1,1 @@
+"""The HTTP API.  Only this package imports FastAPI and uvicorn."""

@@ -1,0 +1,38 @@
+"""The table of nodes: what is true of each, and below it what holds one up."""
+
+from orchestrator.cli import nodes
+from orchestrator.model.talk import NodePhase, NodeView, Seats
+
+SERVICES = {"render": Seats(instances=24, busy=13), "compressor": Seats(instances=12)}
+
+
+def test_no_node_says_what_to_type():
+    assert nodes.table(()).endswith("type: orchestrator apply")
+
+
+def test_name_host_and_address_are_all_shown_in_80_columns():  # F-NET-8, F-SVC-11
+    views = (
+        NodeView(name="mac-01", phase=NodePhase.READY, host="mac-01.lan", services=SERVICES),
+        NodeView(
+            name="mac-02",
+            phase=NodePhase.UNREACHABLE,
+            host="mac-02.lan",
+            address="192.168.100.122",
+            why="no route",
+            notes=("another machine calls itself so",),
+            todo="orchestrator nodes log mac-02",
+        ),
+    )
+    head, first, second, remark = nodes.table(views).splitlines()
+    assert head.split() == ["node", "phase", "services", "host", "address"]
+    assert "compressor 0/12, render 13/24" in first
+    assert second.split() == ["mac-02", "unreachable", "mac-02.lan", "192.168.100.122"]
+    assert remark == (
+        "mac-02: no route; another machine calls itself so; type: orchestrator nodes log mac-02"
+    )
+    assert max(map(len, (head, first, second))) <= 80
+
+
+def test_name_to_type_stands_before_the_one_for_people_and_a_free_node_is_told():
+    view = NodeView(name="n1", display_name="Mac Pro", phase=NodePhase.READY, is_managed=False)
+    assert nodes.table([view]).splitlines()[1].split("  ") == ["n1 (Mac Pro)", "ready (free)"]

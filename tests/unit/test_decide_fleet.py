@@ -1,0 +1,110 @@
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.decide.fleet import BY_HAND, Gate, Ours, Sight, closed, is_live, lost
+from orchestrator.engine.fake import USUAL
+from orchestrator.model.node import Member, Report
+
+OURS = Ours(version="1.2", python_minor="3.11", plugins={"shop": "1"})
+SAME = replace(USUAL, version="1.2", python_minor="3.11", plugins={"shop": "1"})
+
+
+def sight(silent_s=0.0, *, listed=True, unfit="", **identity):
+    report = Report(beat=1, identity=replace(SAME, **identity), unfit=unfit)
+    return Sight(member=Member("n1", "1"), report=report, silent_s=silent_s, is_listed=listed)
+
+
+def why(seen=None, **gate):
+    return closed({"n1": seen or sight()}, Gate(ours=OURS, **gate)).get("n1", "")
+
+
+def test_node_like_the_controller_takes_work():
+    assert why() == ""
+    assert why(wanted=frozenset({"n1"})) == ""
+
+
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        ({"wanted": frozenset()}, "not a node of this cluster"),
+        ({"paused": frozenset({"n1"})}, "orchestrator resume n1"),
+        ({"inactive": frozenset({"n1"})}, "active: false"),
+        ({"draining": {"n1": "it gets new settings"}}, "it gets new settings"),
+    ],
+)
+def test_node_is_closed_by_what_is_wanted_of_it(gate, words):
+    assert words in why(**gate)
+
+
+def test_free_node_that_was_taken_is_wanted():
+    assert why(wanted=frozenset(), guests=frozenset({"n1"})) == ""
+
+
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [
+        (
+            {"version": "1.1"},
+            f"it runs orchestrator 1.1, the controller 1.2; {BY_HAND}",
+        ),
+        (
+            {"python_minor": "3.10"},
+            "it runs Python 3.10, the controller 3.11; install Python 3.11 there, "
+            "then `apply` again",
+        ),
+        (
+            {"plugins": {"shop": "2"}},
+            f"its plugin shop is 2, the controller's 1; {BY_HAND}",
+        ),
+        (
+            {"plugins": {}},
+            f"its plugin shop is none, the controller's 1; {BY_HAND}",
+        ),
+        (
+            {"plugins": {"shop": "1", "odd": "3"}},
+            f"its plugin odd is 3, the controller's none; {BY_HAND}",
+        ),
+    ],
+)
+def test_node_that_differs_is_closed_and_says_what_differs(identity, words):  # F-ROLE-6
+    assert why(sight(**identity)) == words
+
+
+def test_free_node_that_differs_is_for_its_owner():
+    assert "upgrade it there" in why(sight(version="2"), guests=frozenset({"n1"}))
+
+
+def test_node_that_cannot_work_says_so_itself():
+    assert why(sight(unfit="cannot write to /mnt/studio")) == "cannot write to /mnt/studio"
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "heartbeat_s", "is_closed"),
+    [(5.0, 0.5, False), (5.1, 0.5, True), (6.0, 2.0, False), (6.1, 2.0, True)],
+)
+def test_silent_node_is_suspect_after_five_seconds_or_three_beats(silent_s, heartbeat_s, is_closed):
+    assert bool(why(sight(silent_s), heartbeat_s=heartbeat_s)) == is_closed
+
+
+def test_node_that_left_is_not_live():
+    assert not is_live(sight(listed=False), Gate())
+    assert not is_live(None, Gate())
+
+
+@pytest.mark.parametrize(
+    ("seen", "gate", "is_lost"),
+    [
+        (sight(59.9), {}, False),
+        (sight(60.0), {}, True),
+        (sight(60.0, listed=False), {}, True),
+        (Sight(silent_s=59.0), {}, False),
+        (Sight(silent_s=60.0), {}, True),
+        (sight(11.0), {"lost_after_s": 10.0}, True),
+        (sight(11.0), {"lost_after_s": 10.0, "heartbeat_s": 6.0}, False),  # under five beats
+        (sight(6.0), {"given_up": {"n1": "somebody said so"}}, True),
+        (sight(0.0), {"given_up": {"n1": "somebody said so"}}, False),  # it is heard of
+    ],
+)
+def test_node_is_lost_by_the_clock_or_by_proof(seen, gate, is_lost):
+    assert bool(lost({"n1": seen}, Gate(**gate))) == is_lost
