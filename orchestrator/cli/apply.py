@@ -21,7 +21,7 @@ from orchestrator.manifest.applied import Applicable, read_clusters
 from orchestrator.manifest.commit import commit_of
 from orchestrator.model.cluster import Cluster, Node
 from orchestrator.model.codec import dump
-from orchestrator.model.talk import Applied, Preview, Wanted
+from orchestrator.model.talk import Applied, ChangeKind, Preview, Wanted
 from orchestrator.remote import extended
 
 READY_WITHIN_S = 900.0
@@ -159,9 +159,14 @@ def _settled(
 ) -> tuple[int, dict[str, object]]:
     names = [node.name for node, _ in agents(cluster, extended.wrap)]
     data = {**preview_data(cluster.name, preview), "applied": dump(applied)}
-    if not asked.wait or not names:
+    leaving = [
+        change.subject.removeprefix("node ")
+        for change in preview.changes
+        if change.kind is ChangeKind.REMOVE
+    ]
+    if not asked.wait or not (names or leaving):
         return 0, data
-    end = settling.settle(client, names, asked.timeout, quiet=asked.is_quiet)
+    end = settling.settle(client, names, asked.timeout, quiet=asked.is_quiet, leaving=leaving)
     data["nodes"] = [dump(each) for each in end.nodes]
     ready = len(end.nodes) - len(end.failed)
     if not asked.is_quiet:

@@ -46,15 +46,27 @@ class Settled:
         return tuple(each for each in ours if each.phase is not NodePhase.REMOVED)
 
 
-def settle(client: Client, wanted: Sequence[str], timeout_s: float, *, quiet: bool) -> Settled:
-    """Wait until every node of these names is settled, telling each step; at most so long."""
+def settle(
+    client: Client,
+    wanted: Sequence[str],
+    timeout_s: float,
+    *,
+    quiet: bool,
+    leaving: Sequence[str] = (),
+) -> Settled:
+    """Wait until every node of these names is settled, telling each step; at most so long.
+
+    Those in `leaving` are waited for as well, until they are gone; what runs there is finished.
+    """
     until = time.monotonic() + timeout_s
     with _shown(quiet=quiet) as shown:
         while True:
-            views = tuple(each for each in client.nodes() if each.name in wanted)
-            shown.look(views)
+            seen = [each for each in client.nodes() if each.name in {*wanted, *leaving}]
+            shown.look(seen)
+            views = tuple(each for each in seen if each.name in wanted)
             there = {each.name for each in views if _is_settled(each)}
-            if there >= set(wanted):
+            still = [each for each in seen if each.name in leaving and not each.phase.is_settled]
+            if there >= set(wanted) and not still:
                 return Settled(nodes=views, is_over=True)
             if time.monotonic() >= until:
                 return Settled(nodes=views, is_over=False)

@@ -39,6 +39,21 @@ def explain(scene: Scene, id: str) -> tuple[Account, ...]:
     `id` may name a batch, a job, a target, a segment or a task of the scene.  Of tasks that stand
     alike the first speaks for all.
     """
+    return tuple(
+        replace(each, next=tuple(_typed(scene, line) for line in each.next))
+        for each in _accounts(scene, id)
+    )
+
+
+def _typed(scene: Scene, line: str) -> str:
+    """Return a command as it must be typed for this cluster; what is remarked on it stays behind."""
+    if scene.nodes is None:
+        return line
+    words, gap, remark = line.partition("  #")
+    return f"{words} --cluster {scene.batch.cluster}{gap}{remark}"
+
+
+def _accounts(scene: Scene, id: str) -> tuple[Account, ...]:
     if id in scene.tasks:
         return (_task(scene, scene.tasks[id]),)
     asked = scene.part(id)

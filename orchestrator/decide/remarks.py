@@ -28,12 +28,29 @@ _ON_ITS_WAY = frozenset(
         NodePhase.SUSPECT,
     }
 )
-_LATER: tuple[tuple[str, Callable[[Cluster], bool]], ...] = (
-    ("notify", lambda cluster: bool(cluster.more.get("notify"))),
+_PLAIN = Cluster(name="", kind=ClusterKind.MANAGED)
+_LATER: tuple[tuple[str, Callable[[Cluster], object]], ...] = (
+    ("history.keepDays", lambda cluster: cluster.keep_days != _PLAIN.keep_days),
+    ("limits.activeSegments", lambda cluster: _limit(cluster, "active_segments")),
+    ("limits.activeTargets", lambda cluster: _limit(cluster, "active_targets")),
+    ("notify", lambda cluster: cluster.more.get("notify")),
+    (
+        "recovery.massLossHold",
+        lambda cluster: cluster.recovery.mass_loss_hold_s != _PLAIN.recovery.mass_loss_hold_s,
+    ),
     ("schedule", lambda cluster: any(node.schedule for node in cluster.nodes)),
-    ("storage.deleteAfterDays", lambda cluster: bool(cluster.storage)),
+    ("statusInterval", lambda cluster: cluster.more.get("statusInterval")),
+    ("storage.copy", lambda cluster: cluster.copy != _PLAIN.copy),
+    (
+        "storage.deleteAfterDays",
+        lambda cluster: cluster.delete_after_days != _PLAIN.delete_after_days,
+    ),
 )
 """Keys that this version reads and does not act upon, and whether a cluster says them."""
+
+
+def _limit(cluster: Cluster, name: str) -> bool:
+    return bool(getattr(cluster.limits, name) != getattr(_PLAIN.limits, name))
 
 
 def drift(

@@ -66,6 +66,18 @@ def test_time_ends_the_wait():
     assert [view.name for view in end.failed] == ["n1"]
 
 
+def test_node_that_leaves_is_waited_for_and_is_no_failure(capsys):
+    client = FakeClient()
+    client.node_views = {
+        "n1": [NodePhase.READY],
+        "old": [NodePhase.DRAINING, NodePhase.DRAINING, NodePhase.REMOVED],
+    }
+    end = settling.settle(client, ["n1"], 60, quiet=False, leaving=["old", "long gone"])
+    assert end.is_over
+    assert end.failed == ()
+    assert lines(capsys) == ["n1: ready", "old: draining", "old: removed"]
+
+
 def test_only_the_named_nodes_are_waited_for(capsys):
     client = FakeClient()
     client.node_views = {"n1": [NodePhase.READY], "free": [NodePhase.CONNECTING]}

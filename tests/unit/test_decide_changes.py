@@ -16,6 +16,7 @@ from orchestrator.model.cluster import (
     Cluster,
     ClusterKind,
     Extended,
+    Limits,
     Network,
     Node,
     Secret,
@@ -354,10 +355,16 @@ def test_without_discovery_a_cluster_is_hard_to_find():
 
 def test_what_is_read_and_not_yet_acted_upon_is_said():
     late = cluster(
-        node("a", schedule={"monday": "off"}), storage="/mnt", more={"notify": {"to": ["a@b.c"]}}
+        node("a", schedule={"monday": "off"}),
+        delete_after_days=3,
+        limits=Limits(active_targets=1),
+        more={"notify": {"to": ["a@b.c"]}},
     )
     (note,) = notes(late)
-    assert note.endswith("by this version: notify, schedule, storage.deleteAfterDays")
+    assert note.endswith(
+        "by this version: limits.activeTargets, notify, schedule, storage.deleteAfterDays"
+    )
+    assert notes(cluster(node("a"), storage="/mnt")) == []
 
 
 def test_a_node_on_its_way_or_paused_by_hand_is_noted_and_is_no_drift():

@@ -213,7 +213,8 @@ def test_cancelled_part_says_who_wanted_it():
     seen = scene(gone, state=State.CANCELLED, reason="cancelled by a person", nodes=())
     account = explain(seen, "b-0001")[0]
     assert account.why == "cancelled by a person"
-    assert account.next[-1] == "orchestrator retry b-0001  # it does only what is missing"
+    again = "orchestrator retry b-0001 --cluster this-computer  # it does only what is missing"
+    assert account.next[-1] == again
 
 
 RENDERS = {"render": Seats(instances=2)}
