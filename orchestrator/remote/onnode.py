@@ -492,10 +492,9 @@ def serve(data: Data) -> object:
     with alone():
         cluster, wants = data["cluster"], {key: data[key] for key in ("runtime", "version")}
         python = python_of(wants["runtime"])
-        if listens(cluster):
-            if started_with(cluster) == wants:
-                return {"was": True}
-            control(python, "stop", cluster)
+        if listens(cluster) and started_with(cluster) == wants:
+            return {"was": True}
+        control(python, "stop", cluster)  # one that is just ending is waited for
         os.makedirs(at("of"), mode=0o700, exist_ok=True)
         write_json(at("of", f"{cluster}.json"), wants)
         control(python, "start", cluster)
@@ -508,11 +507,12 @@ def retire(data: Data) -> object:
     if not os.path.isdir(base()):
         return {}
     with alone():
-        if listens(data["cluster"]):
-            control(
-                python_of(started_with(data["cluster"]).get("runtime", "")), "stop", data["cluster"]
-            )
-        unlink(at("of", f"{data['cluster']}.json"))
+        cluster = data["cluster"]
+        if python := interpreter(str(started_with(cluster).get("runtime", ""))):
+            control(python, "stop", cluster)
+        elif listens(cluster):
+            raise No("its controller was started by somebody there; stop it there")
+        unlink(at("of", f"{cluster}.json"))
         empty(at("runtime"), is_unused)
         empty(at("of"), lambda path: False)
         if not os.path.exists(at("of")):  # no other cluster's

@@ -168,7 +168,8 @@ def test_nodes_are_added_changed_and_removed_under_a_running_batch(studio):
         attempts = studio.attempts(batch)
         assert len(attempts) == 14, "running work is never killed by apply"
         assert nodes_of(attempts)["n5"] > 0
-        assert set(studio.phases()) == {"n1", "n2", "n3", "n5"}
+        stays = {name for name, phase in studio.phases().items() if phase != "removed"}
+        assert stays == {"n1", "n2", "n3", "n5"}
         assert not studio.farm["n4"].processes("orchestrator.agent")
         assert not studio.farm["n4"].sshd.node.exists()
     finally:

@@ -173,7 +173,10 @@ def test_stale_plan_is_refused(applied):
 
 
 def test_delete_leaves_nothing_on_the_nodes(applied):
-    assert "ended" in applied.call("delete", "studio", "--timeout", "100").stdout
+    said = applied.call("delete", "studio", "--timeout", "100", ends=1)
+    assert "Cluster studio: ended." in said.stdout
+    left = [line for line in said.stderr.splitlines() if "was not cleaned" in line]
+    assert [line.split(":")[0] for line in left] == ["node 'n3'"]  # it was never reached
     for server in applied.servers.values():
         assert not server.node.exists() or list(server.node.iterdir()) == []
     said = applied.json("controller", "status", "studio", ends=1)
