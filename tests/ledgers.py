@@ -217,7 +217,8 @@ def _close_or_open(event, parts) -> None:
         for job in [event.subject] if event.kind == "replanned" else event.data["restart"]:
             for part in [part for part in parts if part.startswith(f"{job}/")]:
                 del parts[part]
-        opened = [event.subject, *event.data.get("parts", ())]
+        batch = event.subject.partition("/")[0]  # a job that is retried opens its batch, too
+        opened = [batch, event.subject, *event.data.get("parts", ())]
         parts |= {part: State.WAITING for part in opened}
     elif "level" in event.data:
         parts[event.subject] = State(event.kind.capitalize())

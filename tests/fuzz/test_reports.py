@@ -105,14 +105,14 @@ def test_any_reports_are_answered_by_what_is_allowed():
     for chance in drawn(10_000):
         seen = view(chance)
         actions = reconcile(seen)
-        waited_for = {attempt.id for attempt in seen.attempts}
+        waited_for = {(attempt.node, attempt.id) for attempt in seen.attempts}
         for action in actions:
             match action:
                 case Settle(attempt, ended):
                     assert attempt in seen.attempts
                     assert ended.attempt == attempt.id
-                case Ack(_, id) | Kill(_, id):
-                    assert id not in waited_for
+                case Ack(member, id) | Kill(member, id):
+                    assert (member.node, id) not in waited_for
                 case Send(attempt, member):
                     assert attempt in seen.attempts
                     assert attempt.id not in seen.members[member].attempts
