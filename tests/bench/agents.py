@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from kit import helper, report
+from tests.bench.kit import helper, report
 
 from orchestrator.engine.dask.tls import TlsEngine
 from orchestrator.model.node import Member

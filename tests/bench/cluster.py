@@ -27,8 +27,10 @@ AGAINST_ONE_MAX = 0.40
 
 def shells(count: int, *words: str) -> list[dict[str, object]]:
     """Return so many jobs that run the words."""
-    what = {"processor": "shell", "with": {"command": list(words)}}
-    return [{"name": f"j{number}", **what} for number in range(count)]
+    return [
+        {"name": f"j{number}", "processor": "shell", "with": {"command": list(words)}}
+        for number in range(count)
+    ]
 
 
 def here(folder: Path) -> float:
