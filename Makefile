@@ -61,8 +61,8 @@ simulate: $(DEV) ## stories and ledger steps drawn by chance, twenty times as ma
 fuzz:     $(DEV) ## random manifests, lines, reports and paths, twenty times as many
 	$(SAMPLE)=20 $(PYTEST) tests/fuzz tests/unit/test_manifest_fuzz.py
 
-faults:   $(DEV) packages ## kill, hang, fill, cut
-	$(PYTEST) tests/faults
+faults:   $(DEV) packages ## kill, hang, fill, cut; ends with how many of how many faults were survived
+	$(PYTEST) -m fault
 
 bench:    $(DEV) packages ## the figures of the README, as JSON; takes long, wants a quiet machine
 	@missed=""; for each in startup lifecycles assembly speed agents cluster; do \

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import sample
+from fault_matrix import pytest_configure as pytest_configure
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(

@@ -107,6 +107,7 @@ def test_each_node_calls_the_shared_folder_as_it_does_itself(studio):
     assert str(studio.farm.elsewhere / "in") in log
 
 
+@pytest.mark.fault("F14")
 def test_link_cut_for_five_seconds_costs_nothing(studio):
     batch = studio.submit(shells(studio, "blink", 4, "sleep 9"))
     until(lambda: len(studio.running(batch)) == 4)
@@ -119,6 +120,7 @@ def test_link_cut_for_five_seconds_costs_nothing(studio):
     studio.becomes("n1", "ready")
 
 
+@pytest.mark.fault("F14")
 def test_link_cut_for_good_has_its_segments_done_elsewhere(studio):
     batch = studio.submit(shells(studio, "gone", 4, "sleep 4"))
     until(lambda: "n4" in studio.running(batch))
@@ -133,6 +135,7 @@ def test_link_cut_for_good_has_its_segments_done_elsewhere(studio):
     studio.becomes("n4", "ready")
 
 
+@pytest.mark.fault("F10")
 def test_host_that_dies_costs_what_ran_there_and_is_back_by_itself(studio):
     host = studio.farm["n4"]
     batch = studio.submit(shells(studio, "dead", 4, "sleep 4"))
@@ -145,6 +148,7 @@ def test_host_that_dies_costs_what_ran_there_and_is_back_by_itself(studio):
     studio.becomes("n4", "ready")
 
 
+@pytest.mark.fault("F35")
 def test_nodes_are_added_changed_and_removed_under_a_running_batch(studio):
     jobs = [
         {
@@ -182,6 +186,7 @@ def test_nodes_are_added_changed_and_removed_under_a_running_batch(studio):
     assert staying(studio) == dict.fromkeys(NAMES, "ready")
 
 
+@pytest.mark.fault("F03", "F09")
 def test_batch_survives_the_death_of_each_process_in_turn(studio):
     outputs = [
         {"setting": setting, "destination": str(studio.media / "out" / f"hard-{setting}.{suffix}")}
@@ -228,6 +233,7 @@ def test_batch_survives_the_death_of_each_process_in_turn(studio):
         studio.becomes(name, "ready")
 
 
+@pytest.mark.fault("F09")
 def test_agent_that_was_killed_is_back_and_its_work_goes_on(studio):
     batch = studio.submit(shells(studio, "agents", 4, "sleep 12"))
     until(lambda: len(studio.running(batch)) == 4)

@@ -7,7 +7,7 @@ import pytest
 from media import generated
 from shop import Shop
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.fault("F01")]
 
 MOMENTS = {
     "accepted": r"batch shop-0001: accepted",

@@ -12,7 +12,7 @@ import pytest
 from media import generated
 from shop import Shop, encoders
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.fault("F11", "F12", "F19", "F22")]
 
 MP4 = ("h264-1080p", "out/a.mp4")
 SHELL = """\

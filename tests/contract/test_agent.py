@@ -86,6 +86,7 @@ def test_agent_says_what_it_is_and_leaves_on_sigterm(engine, agent):
     until(lambda: who not in engine.look())
 
 
+@pytest.mark.fault("F09")
 def test_killed_agent_loses_nothing(engine, agent, tmp_path):
     """A runner goes on, the next agent adopts it, and its outcome is reported (F09)."""
     before = member(engine, agent.start())
@@ -143,6 +144,7 @@ def test_storage_that_is_another_one_is_told_with_every_report(centre, engine, t
     agent.close()
 
 
+@pytest.mark.fault("F03")
 def test_forgotten_node_ends_what_it_runs(centre, engine, tmp_path):
     """Silent for longer than is allowed: runner and queue end, the next agent tells it (R5)."""
     agent = Agent(centre, "n-orphan", orphan_stop_after_s=3.0, instances={"render": 1}).start()

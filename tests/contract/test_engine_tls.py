@@ -92,6 +92,7 @@ def outcome(engine, here, attempt):
     return next((o for o in report.outcomes if o.attempt == attempt), None) if report else None
 
 
+@pytest.mark.fault("F03")
 def test_killed_scheduler_comes_back_and_nothing_is_lost(centre, engine, here):
     started(engine, here, "a1")
     address, before = centre.child.address, centre.child.pid
@@ -115,6 +116,7 @@ def test_call_without_a_scheduler_ends_at_once(tmp_path):
     engine.close()
 
 
+@pytest.mark.fault("F33")
 def test_two_machines_with_one_name_are_both_seen(centre, engine, here, tmp_path):
     """A second agent of a name is another member: who decides sees both (F33)."""
     other = Here(centre, tmp_path / "other")

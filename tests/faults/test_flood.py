@@ -12,7 +12,7 @@ from shop import Shop
 from orchestrator.agent.logs import HEAD_BYTES, TAIL_BYTES
 from orchestrator.manifest.write import yaml_text
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.fault("F29")]
 
 FLOOD_BYTES = 1 << 30
 LINE_BYTES = 100 << 20

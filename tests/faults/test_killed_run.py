@@ -22,7 +22,7 @@ spec:
       with: {source: in.txt, destination: out/OUT.txt, starts: starts}
 """
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.fault("F01")]
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from runners import WATCH, Attempt
 from orchestrator.agent.logs import HEAD_BYTES, TAIL_BYTES
 from orchestrator.model.work import Cause, Ending
 
+pytestmark = pytest.mark.fault("F11", "F12", "F19", "F29")
+
 
 @pytest.fixture
 def attempt(tmp_path):

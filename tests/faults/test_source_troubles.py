@@ -9,7 +9,7 @@ import pytest
 from media import generated
 from shop import Shop
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.fault("F22")]
 
 MP4 = ("h264-1080p", "out/a.mp4")
 FLIPS = 200

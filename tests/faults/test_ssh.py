@@ -24,6 +24,8 @@ from orchestrator.remote.protocol import Host
 from orchestrator.remote.ssh import SshRemote
 from orchestrator.remote.watchdog import Guarded
 
+pytestmark = pytest.mark.fault("F24")
+
 SECRET = "hush-hush-4711"
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)
 

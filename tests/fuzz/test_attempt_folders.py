@@ -13,6 +13,8 @@ from orchestrator.engine.fake import well
 from orchestrator.model.codec import canonical
 from orchestrator.model.work import Ending
 
+pytestmark = pytest.mark.fault("F21")
+
 GOOD = canonical(well("a1"))
 DEEP = "[" * 5000 + "]" * 5000
 

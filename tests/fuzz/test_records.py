@@ -21,7 +21,7 @@ from orchestrator_compressor.processor import load as compressor
 from orchestrator_compressor.settings import Setting
 from orchestrator_shell import Shell
 
-pytestmark = pytest.mark.timeout(sample.LIMIT_S)
+pytestmark = [pytest.mark.timeout(sample.LIMIT_S), pytest.mark.fault("F21")]
 
 GOOD = Outcome(
     attempt="3f9c21-000017",

@@ -9,6 +9,8 @@ from orchestrator.agent import command as module
 from orchestrator.agent.command import GRACE_S, UNKILLABLE_S, Limits
 from orchestrator.agent.spawned import found
 
+pytestmark = pytest.mark.fault("F12", "F13")
+
 
 class Clock:
     def __init__(self):

@@ -148,6 +148,7 @@ def test_batch_belongs_to_its_client_and_says_who_sent_it(office):
     assert standing.priority.value == "high"
 
 
+@pytest.mark.fault("F38")
 def test_hundred_equal_submissions_are_one_batch(office):
     start = threading.Barrier(20)
 

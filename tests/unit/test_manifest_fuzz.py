@@ -78,7 +78,7 @@ PIECES = st.sampled_from(
 )
 LIMIT_S = 2.0  # of this process, for reading twice
 
-pytestmark = pytest.mark.timeout(sample.LIMIT_S)
+pytestmark = [pytest.mark.timeout(sample.LIMIT_S), pytest.mark.fault("F25")]
 quick = settings(
     max_examples=sample.times(1500),
     deadline=None,
