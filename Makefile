@@ -12,6 +12,8 @@ RUN := .venv/run-$(HERE)
 DEV := .venv/dev-$(HERE)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# Much of a test of a cluster is waiting: two files at a time
+SIDE_BY_SIDE := -n 2 --dist loadfile
 # How many cases are tried where tests draw them: see tests/sample.py
 SAMPLE := ORCHESTRATOR_TEST_SAMPLE
 
@@ -47,7 +49,7 @@ types-%:  $(DEV)
 	$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$*
 
 test:     $(DEV) packages media ## every test but the benchmarks, about 12 minutes
-	$(SAMPLE)=$${$(SAMPLE):-1} $(PYTEST)
+	$(SAMPLE)=$${$(SAMPLE):-1} $(PYTEST) $(SIDE_BY_SIDE)
 
 packages: ## system programs that tests use; installed where we may, else their tests are skipped
 	@.ci/packages

@@ -9,6 +9,8 @@
     │   └── Busy            too much at once: the same will do later (429)
     ├── PluginError         a plugin broke its contract; names the plugin and the hook
     ├── LedgerError         the durable record cannot be written: stop, never go on in memory
+    │   ├── LedgerFull      its disk is full: nothing was stored, and nothing is begun until it can be
+    │   └── LedgerDamaged   it contradicts itself: a person decides, nothing was changed (exit 2)
     └── NodeError           a machine did not do what it was told; names the node
         ├── Unreachable     worth trying again: it may come back
         └── Rejected        not worth trying again: key, host key, permission, other version
@@ -62,6 +64,16 @@ class PluginError(OrchestratorError):
 
 class LedgerError(OrchestratorError):
     """The durable record cannot be read or written; the controller stops (R13)."""
+
+
+class LedgerFull(LedgerError):
+    """The disk of the record is full: nothing was stored; the same will do when there is room."""
+
+
+class LedgerDamaged(LedgerError):
+    """The durable record contradicts itself; nothing was changed."""
+
+    exit_code = 2
 
 
 class NodeError(OrchestratorError):

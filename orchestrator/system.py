@@ -125,6 +125,37 @@ def open_plain(path: str) -> int:
     return file
 
 
+if sys.platform == "win32":
+    HAS_FOLDERS = False
+    """Whether a folder can be opened, so that what is done in it is done there and nowhere else."""
+
+    def open_folder(path: str, within: int | None = None) -> int:
+        """Raise OSError: a folder cannot be opened here."""
+        raise OSError(errno.ENOTSUP, "a folder cannot be opened here")
+else:
+    HAS_FOLDERS = True
+    """Whether a folder can be opened, so that what is done in it is done there and nowhere else."""
+
+    def open_folder(path: str, within: int | None = None) -> int:
+        """Open a folder, by its name in another open one if that is given.
+
+        A link in the place of the last name is not followed then.  Raises OSError.
+        """
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        return os.open(path, flags | (0 if within is None else os.O_NOFOLLOW), dir_fd=within)
+
+
+def mount_id(folder: int) -> tuple[int, str]:
+    """Return what tells the mount that an open folder is on from any other.  Raises OSError."""
+    device = os.fstat(folder).st_dev
+    try:
+        with open(f"/proc/self/fdinfo/{folder}") as file:
+            told = file.read()
+    except OSError:  # not Linux: two mounts of one file system look alike
+        return device, ""
+    return device, told.partition("mnt_id:")[2].split()[0] if "mnt_id:" in told else ""
+
+
 def sync_folder(folder: str | os.PathLike[str]) -> None:
     """Bring the names in a folder to the disk, where a folder can be opened.  Raises OSError."""
     if sys.platform == "win32":
@@ -136,13 +167,61 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
         os.close(file)
 
 
-def room(folder: str | os.PathLike[str]) -> tuple[int, int]:
-    """Return how many bytes we may still write there, and how many there are.  Raises OSError."""
+def put_at(file: int, data: bytes, at: int) -> None:
+    """Write `data` into an open file at a place, all of it.  Raises OSError."""
+    if sys.platform == "win32":
+        os.lseek(file, at, os.SEEK_SET)
+        written = os.write(file, data)
+    else:
+        written = os.pwrite(file, data, at)
+    if written != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def sync_data(file: int) -> None:
+    """Bring what was written to an open file to the disk; its times may come later.
+
+    Raises OSError.
+    """
+    if sys.platform == "linux":
+        os.fdatasync(file)
+    else:
+        os.fsync(file)
+
+
+def mount_of(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return where the file system of a path is mounted and its kind, as ``nfs4``; "": not known."""
+    if sys.platform != "linux":
+        return "", ""
+    here, found = os.path.realpath(path), ("", "")
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+        for line in mounts:
+            about, _, kind = line.partition(" - ")
+            at = about.split(" ")[4].encode("utf-8", "surrogateescape")
+            point = at.decode("unicode_escape").encode("latin-1").decode("utf-8", "surrogateescape")
+            is_above = here == point or here.startswith(point.rstrip("/") + "/")
+            if is_above and len(point) >= len(found[0]):  # a later mount covers an earlier one
+                found = (point, kind.split(" ")[0])
+    return found
+
+
+def room(folder: int | str | os.PathLike[str]) -> tuple[int, int]:
+    """Return how many bytes we may still write there, and how many there are.  Raises OSError.
+
+    `folder`: its path, or the descriptor of an open one.
+    """
     if sys.platform == "win32":
         usage = shutil.disk_usage(folder)
         return usage.free, usage.total
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+
+
+def is_read_only(folder: int | str | os.PathLike[str]) -> bool:
+    """Whether the file system of a folder is mounted for reading alone.  Raises OSError."""
+    if sys.platform == "win32":
+        return False
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 # -- processes

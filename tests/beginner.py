@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 
 from local_cluster import stop
-from media import cache
+from media import wheelhouse
 from sshd import Sshd
 
 CALL_MAX_S = 280
@@ -43,7 +43,7 @@ class Beginner:
         self._ssh()
         self.root = self.home / ".local" / "state" / "orchestrator" / "studio"
         self.root.mkdir(parents=True, mode=0o700)
-        wheels = cache() / "wheels"  # once for all tests: the same code is the same wheels
+        wheels = wheelhouse()  # once for all tests
         wheels.mkdir(parents=True, exist_ok=True)
         (self.root / "wheels").symlink_to(wheels)
         self.first_port = two_ports()

@@ -72,6 +72,11 @@ class FakeClient:
             raise NotThere(f"{id!r}: no such batch")
         self.done.append((verb, id, now))
 
+    def prioritize(self, id, priority):
+        if id not in self.views:
+            raise NotThere(f"{id!r}: no such batch")
+        self.done.append((priority, id))
+
     def log(self, attempt, offset):
         data = self.logs.get(attempt, b"")[offset:]
         return LogPart(data, offset + len(data))

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.controller.front import LogPart
 from orchestrator.errors import Busy, Conflict, Forbidden, ManifestError, NotThere
-from orchestrator.model.record import AttemptRecord, Standing
+from orchestrator.model.record import AttemptRecord, Happening, Standing
 from orchestrator.model.talk import (
     Applied,
     BatchView,
     Change,
     ChangeKind,
+    Cleaned,
     Client,
     ClusterInfo,
     NodePhase,
@@ -18,6 +19,8 @@ from orchestrator.model.talk import (
     Preview,
     Role,
     Seats,
+    Share,
+    StorageView,
     Submitted,
 )
 from orchestrator.model.work import (
@@ -81,6 +84,12 @@ VIEW = BatchView(
     attempts=(ATTEMPT,),
     results={TASKS[0].id: Result(attempt=ATTEMPT.id, values={"frames": 10})},
 )
+HAPPENING = Happening(
+    at="2026-01-01T00:00:00+00:00",
+    kind="leased",
+    subject=TASKS[0].id,
+    says="attempt 3f9c21-000017 given to n1",
+)
 LOG = b"one\nt\xc3\xa4o\n\xff\x1b[2J\nthree\n"
 
 
@@ -136,9 +145,27 @@ class FakeFront:
             raise NotThere(f"batch {id!r}: there is none; there are {BATCH.id}")
         return VIEW
 
+    def timeline(self, who, id):
+        self.batch(who, id.partition("/")[0])
+        return (HAPPENING,)
+
+    def stored(self, who):
+        return StorageView(
+            path="/s", free_bytes=1, batches=(Share(batch=BATCH.id, state="Failed"),)
+        )
+
+    def clean(self, who, batch=""):
+        self._told("clean", who, batch)
+        return Cleaned(batches=(batch,), attempts=2, freed_bytes=3)
+
     def act(self, who, verb, id, now=False):
         self._told("act", who, verb, id, now)
         if not id.startswith(BATCH.id):
+            raise NotThere(f"{id!r}: there is none")
+
+    def prioritize(self, who, id, priority):
+        self._told("prioritize", who, id, priority)
+        if id != BATCH.id:
             raise NotThere(f"{id!r}: there is none")
 
     def log(self, who, attempt, offset):

@@ -10,6 +10,7 @@ from farm_processor import Parts, plugin
 from farm_world import World, lost
 
 from orchestrator.controller.act import Hands
+from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.look import Lookout
@@ -41,7 +42,7 @@ class Fuse:
 
     WRITES = frozenset({"accept", "retry", "close_part", "plan", "plan_failed", "replan"})
     WRITES |= {"lease", "sent", "settle", "send", "kill", "ack"}
-    WRITES |= {"pause", "resume", "cancel", "keep_key"}
+    WRITES |= {"pause", "resume", "cancel", "reprioritize", "keep_key", "set_aside", "take_back"}
 
     def __init__(self) -> None:
         self.left: float = float("inf")
@@ -123,6 +124,7 @@ class Farm:
     ) -> None:
         self.world = World(now=START)
         self.watch: Doorman | None = None
+        self.tick_s = 1.0  #: between two looks at most, where beats are watched
         self.paths: dict[str, dict[str, str]] = {}  #: node -> how it calls folders
         self.fuse = Fuse()
         node = replace(USUAL, instances={"render": instances})
@@ -146,7 +148,7 @@ class Farm:
     def submit(self, *jobs: Job, name: str = "b", **wanted: object) -> Submission:
         """Submit a batch; the same again goes on with it, as `run` does."""
         batch = Batch(id=name, name=name, jobs=jobs or (job(),), **wanted)
-        return submit(self.guarded, self.caller, batch, self.world.now)
+        return submit(self.guarded, self.caller, batch, self.world.wall)
 
     def watched(self, gate: Gate) -> "Farm":
         """Let beats be watched, and nodes be closed and given up by `gate`, from now on."""
@@ -161,7 +163,7 @@ class Farm:
 
     def _start(self) -> None:
         self.ledger = self._open_ledger(
-            lambda: datetime.fromtimestamp(self.world.now, UTC), lambda: self.world.now
+            lambda: datetime.fromtimestamp(self.world.wall, UTC), lambda: self.world.now
         )
         ledger, engine = self.fuse.guard(self.ledger), self.fuse.guard(self.engine)
         caller = Caller(self.plugins)
@@ -183,8 +185,10 @@ class Farm:
                 watch=self.watch,
             ),
             Hands(ledger, engine, courier, caller, self.storage, briefing, planner),
-            clock=lambda: self.world.now,
+            clock=lambda: self.world.wall,
         )
+        if self.watch:
+            self.controller.lookout.blames = self.controller.hands.blames = Blames(ledger)
 
     # -- time
 
@@ -214,12 +218,17 @@ class Farm:
 
     def step(self) -> None:
         """Let the nodes work until something ends; then it is that much later."""
-        times = (self.world.next_due(), self.ledger.next_change(self.world.now))
+        times = (self.world.next_due(), self._next_change())
         due = [at for at in times if at is not None]
         if self.watch:  # silence is counted from look to look
-            due.append(self.world.now + 1)
+            due.append(self.world.now + self.tick_s)
         self.world.now = max(self.world.now, min(due, default=self.world.now + 1))
         self.world.end_due(self.engine)
+
+    def _next_change(self) -> float | None:
+        """Return when the next task wakes, by the clock that passes evenly."""
+        at = self.ledger.next_change(self.world.wall)
+        return None if at is None else at - self.world.jump
 
     def pass_time(self, seconds: int) -> None:
         """Look every second for so long, whatever ends meanwhile."""
@@ -274,6 +283,13 @@ class Farm:
         """Say how everything stands, for one story to be held against another."""
         parts = [(part.id, part.state.value, 0) for part in self._parts()]
         return [*parts, *((task.id, task.state.value, task.tries) for task in self._tasks())]
+
+    def hears_all(self) -> bool:
+        """Whether every node is heard of."""
+        before = {member: report.beat for member, report in self.engine.look().items()}
+        return all(
+            report.beat != before.get(member) for member, report in self.engine.look().items()
+        )
 
     def describe(self) -> str:
         """Say it for the person who has to find the fault."""

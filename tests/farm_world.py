@@ -47,7 +47,8 @@ def no_source() -> How:
 class World:
     """What every node sees, and what becomes of what they are given."""
 
-    now: float
+    now: float  #: seconds that pass evenly, as a machine counts them
+    jump: float = 0.0  #: by so much the clock on the wall was put forward
     script: dict[str, list[How]] = field(default_factory=lambda: defaultdict(list))
     #: by the last words of a task's id, as ``000001/encode``: how its next attempts end
     seconds: dict[str, float] = field(default_factory=dict)  #: likewise how long they take; else 1
@@ -55,6 +56,11 @@ class World:
     disk: dict[str, str] = field(default_factory=dict)  #: folder -> what was made there
     published: dict[str, str] = field(default_factory=dict)  #: destination -> what is there
     due: dict[str, tuple[float, Spec, How]] = field(default_factory=dict)  #: attempt -> its end
+
+    @property
+    def wall(self) -> float:
+        """What the clock on the wall shows; Unix seconds."""
+        return self.now + self.jump
 
     def begin(self, spec: Spec) -> None:
         """Decide how and when an attempt that starts now will end."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import psutil
 
@@ -17,6 +18,7 @@ from orchestrator.model.node import AgentSettings, FreeSettings
 
 KEY = hashlib.sha256(b"service").digest()
 OTHER = hashlib.sha256(b"another").digest()
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)  # a Monday
 SETTINGS = FreeSettings(node="mac-07", id="n-7", instances={"render": 2})
 
 
@@ -64,6 +66,7 @@ class Free:
         own_certificate(folder, "mac-07")
         self.agents = []
         self.clock = Clock()
+        self.wall = Clock(NOON.timestamp())
         self.folder = folder
         self.settings = replace(SETTINGS, **more)
         self.node = self.made()
@@ -74,7 +77,7 @@ class Free:
         self.place = ("127.0.0.1", self.counter.open("127.0.0.1"))
 
     def made(self):
-        return FreeNode(self.folder, self.settings, self._agent, self.clock)
+        return FreeNode(self.folder, self.settings, self._agent, self.clock, self.wall)
 
     @property
     def agent(self):

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 
 import psutil
-from media import cache
+from media import wheelhouse
 from sshd import Sshd
 
 from orchestrator.manifest.write import yaml_text
@@ -35,7 +35,7 @@ class LocalCluster:
         self.servers = {name: Sshd(folder / name).start() for name in names}
         self.root = self.state / name
         self.root.mkdir(parents=True, mode=0o700)
-        wheels = cache() / "wheels"  # once for all tests: the same code is the same wheels
+        wheels = wheelhouse()  # once for all tests
         wheels.mkdir(parents=True, exist_ok=True)
         (self.root / "wheels").symlink_to(wheels)
 

@@ -38,6 +38,14 @@ def cache() -> Path:
     return folder
 
 
+def wheelhouse() -> Path:
+    """Return where wheels for nodes are kept: the same code is the same wheels.
+
+    Each of several pytest processes has its own: a controller fills it, and is alone in there.
+    """
+    return cache() / f"wheels{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+
+
 def real(name: str) -> Path:
     """Return a real file; skips the test where it has not been fetched."""
     path = cache() / "real" / name

@@ -13,6 +13,7 @@ from orchestrator.controller.counter import Premises
 from orchestrator.controller.intake import Intake
 from orchestrator.controller.office import Office
 from orchestrator.controller.storage import Storage
+from orchestrator.controller.vault import Vault
 from orchestrator.decide.reconcile import ended
 from orchestrator.engine.fake import FakeEngine
 from orchestrator.engine.protocol import Engine
@@ -108,7 +109,7 @@ def bureau(ledger: Ledger, folder: Path, **given) -> Bureau:
         engine=engine,
         fleet=fleet,
         storage=storage,
-        registrar=Registrar(premises, ledger, fleet, access),
+        registrar=Registrar(premises, ledger, fleet, access, Vault(folder / "notify.json")),
         intake=Intake("studio", ledger, caller, engine, storage, fleet.views, lambda: START),
         wake=lambda: woken.append("wake"),
         end=lambda: woken.append("end"),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 
-from media import cache
+from media import wheelhouse
 from netfarm import NetFarm, until
 
 from orchestrator.ledger.sqlite import SqliteLedger
@@ -36,13 +36,13 @@ class Studio:
         self.nodes = {name: self.farm[name].manifest for name in nodes}
         self.root = self.ctl.folder / "state" / "studio"
         self.root.mkdir(parents=True, mode=0o700)
-        house = cache() / "wheels"  # once for all tests: the same code is the same wheels
+        house = wheelhouse()  # once for all tests
         house.mkdir(parents=True, exist_ok=True)
         (self.root / "wheels").symlink_to(house)
 
     def gather(self):
         """Fill the wheelhouse, as the first `apply` would."""
-        wheels.fill(cache() / "wheels")
+        wheels.fill(wheelhouse())
 
     def write(self, **spec):
         """Write the cluster's manifest as `nodes` stand now."""

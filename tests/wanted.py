@@ -50,6 +50,9 @@ spec:
       user: farm
       password: {env: MAIL}
       tls: tls
+    webhooks:
+      - {url: "https://hooks.lan/farm", secret: {env: HOOK}, allow: [10.0.4.0/28]}
+    commands: [[/usr/local/bin/page, --team, farm]]
   recovery:
     lostAfter: 30s
     orphanStopAfter: 2h
@@ -80,7 +83,17 @@ spec:
               user: maya
               instances: 2
               ssh: {user: maya, port: 2200}
-      schedule: {monday: off}
+      schedule:
+        sunday: {onBetween: ["18:00", "24:00"]}
+        monday: {onBetween: ["0:00", "8:00"]}
+        tuesday: off
+        wednesday: {offBetween: [["08:00", "12:00"], ["13:00", "18:00"]]}
+        thursday: off
+        friday: off
+        saturday: off
+        holidays: {2026-12-25: on}
+        timezone: Europe/Berlin
+        atClose: requeue
       programs: {ffmpeg: /opt/ffmpeg}
       paths: {/mnt/studio: /Volumes/studio}
       managedOnly: true

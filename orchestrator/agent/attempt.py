@@ -12,11 +12,12 @@ import re
 import sys
 from collections.abc import Mapping
 
+from orchestrator import volume
 from orchestrator.agent import exits
 from orchestrator.agent.command import Bell, Command, Ended, Limits
 from orchestrator.agent.files import now_s, write_whole
 from orchestrator.agent.leash import HEARD, Leash
-from orchestrator.agent.logs import LogWriter, copy_log, tail_text
+from orchestrator.agent.logs import HEAD, LogWriter, copy_log, tail_text
 from orchestrator.agent.watch import Herald, Watch
 
 TYPE_CHECKING = False
@@ -49,6 +50,7 @@ class Attempt:
 
     def run(self) -> dict[str, object]:
         """Return the outcome, as JSON data of `model.work.Outcome`."""
+        self._write_head()
         try:
             self._make_folder()
             self._write_input()
@@ -84,14 +86,35 @@ class Attempt:
 
     def _make_folder(self) -> None:
         try:
-            os.makedirs(os.path.dirname(self._folder), exist_ok=True)
-            os.mkdir(self._folder)
+            volume.make_folder(self._folder, *self._storage())
+        except volume.Trouble as error:
+            why = f"cluster storage {self._storage()[0]}: {error.why}; it goes on by itself"
+            raise exits.Unstarted(why, "unready") from error
         except FileExistsError as error:
             why = f"{self._folder} exists: it was started before, and its record is lost"
             raise exits.Unstarted(why, "lost") from error
         except OSError as error:
             raise _no_folder(self._folder, error) from error
         self._owns_folder = True
+
+    def _storage(self) -> tuple[str, str]:
+        """Return where cluster storage is and what it is known by; empty: it is not checked."""
+        return self._spec.get("storage", ""), self._spec.get("token", "")
+
+    def _write_head(self) -> None:
+        """Begin the log with what was told of the attempt, and what is inherited here."""
+        head = self._spec.get("head") or ""
+        if not head:
+            return
+        if not self._wrap:  # else the command runs on another machine
+            kept = " ".join(
+                f"{name}={value!r}" for name, value in sorted(_kept(os.environ).items())
+            )
+            head += f"# inherited: {kept}\n"
+        try:
+            write_whole(os.path.join(self._spool, HEAD), head.encode("utf-8", "replace"))
+        except OSError as error:
+            sys.stderr.write(f"{self._spool}: the log has no head: {error}\n")
 
     def _write_input(self) -> None:
         data = b""
@@ -143,10 +166,11 @@ class Attempt:
         return told
 
     def _forgive(self, outcome: dict[str, object]) -> None:
-        """Blame the disk and not the command, where it was the disk (F19)."""
+        """Blame the disk and not the command, where it was the disk (F19, F20)."""
         if outcome["ending"] != "exited" or outcome.get("exit_code") == 0:
             return
-        why = exits.was_full(self._folder, str(outcome["log_tail"]))
+        gone = volume.trouble(*self._storage()) if self._storage()[1] else ""
+        why = gone or exits.was_full(self._folder, str(outcome["log_tail"]))
         if why is not None:
             outcome |= {"cause": "unready", "why": why}
 

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +29,7 @@ from orchestrator import __version__
 from orchestrator.agent import journal
 from orchestrator.agent.alone import only_one
 from orchestrator.agent.files import now_s, write_whole
-from orchestrator.agent.identity import cores_here, default_instances, memory_here
+from orchestrator.agent.identity import cores_here, default_instances, memory_here, own_zone
 from orchestrator.agent.leash import HEARD, heard
 from orchestrator.agent.process import is_alive
 from orchestrator.discovery.announce import Announcer, addresses_of
@@ -38,6 +39,7 @@ from orchestrator.discovery.protocol import CLAIM_PORT, NODE_TYPE, Announcing, N
 from orchestrator.errors import OrchestratorError, Refusal
 from orchestrator.model.codec import canonical, load
 from orchestrator.model.node import AgentSettings, FreeSettings
+from orchestrator.model.windows import hours, until, zone_of
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +89,14 @@ class FreeNode:
         settings: FreeSettings,
         agent: Callable[[Path], Agent],
         clock: Callable[[], float] = now_s,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        """`agent`: makes the agent of a claim's folder."""
+        """`agent`: makes the agent of a claim's folder; `wall`: the clock of its work schedule."""
         self._folder = folder
         self._settings = settings
         self._agent_of = agent
         self._clock = clock
+        self._wall = wall
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._held: Claimant | None = None
@@ -121,12 +125,24 @@ class FreeNode:
         with self._lock:
             if self._settings.managed_only:
                 return "it is for managed clusters only; name it in the cluster's nodes"
+            if shut := self.shut():
+                return shut
             if self._held is not None:
                 return f"taken by {self._held.cluster} until its job ends"
             if not _ID.fullmatch(claimant.cluster_id) or not claimant.cluster:
                 return "the claim names no cluster"
             self._held = claimant
             return ""
+
+    def shut(self) -> str:
+        """Return how long it is outside its work schedule; empty: it is not (F-SCHED-11)."""
+        schedule, now = self._settings.schedule, datetime.fromtimestamp(self._wall(), UTC)
+        name = schedule.timezone or own_zone() or "UTC"
+        zone = zone_of(name)
+        if zone is None:
+            return f"closed; it knows no time zone {name!r}: install tzdata there"
+        found = hours(schedule, zone, now)
+        return "" if found.is_open else until(found, zone, name, now)
 
     def request(self, claimant: Claimant) -> bytes:
         folder = self._place(claimant)
@@ -177,19 +193,30 @@ class FreeNode:
                 log.warning("no agent: %s", error, extra={"action": "agent_not_started"})
 
     def serve(self, announcing: Announcing, port: int, stop: threading.Event) -> None:
-        """Announce and look after claims until `stop`; the agent of a claim goes on."""
+        """Announce while it is open, and look after claims, until `stop`.
+
+        The agent of a claim goes on.
+        """
         self._port = port
         while not stop.is_set():
-            notice = self.notice()
+            notice, shut = self.notice(), self.shut()
             try:
-                announcing.say(notice)
+                if shut:
+                    announcing.hush()
+                    log.info("free node: %s", shut, extra={"action": "free_closed"})
+                else:
+                    announcing.say(notice)
             except OrchestratorError as error:
                 log.warning("%s", error, extra={"action": "not_announced"})
-            while not stop.is_set() and self.notice().held_by == notice.held_by:
+            while not stop.is_set() and self._is_as(notice, shut):
                 self._changed.wait(LOOK_EVERY_S)
                 self._changed.clear()
                 self.look()
             self._prune()
+
+    def _is_as(self, notice: Notice, shut: str) -> bool:
+        """Whether what was announced still holds."""
+        return self.notice().held_by == notice.held_by and bool(self.shut()) == bool(shut)
 
     def _recall(self) -> None:
         """Go on with the claim of an earlier life."""
@@ -213,6 +240,7 @@ class FreeNode:
             instances=offered,
             programs={**told.programs, **ours.programs},
             wrap=(),
+            schedule=ours.schedule,
             orphan_stop_after_s=min(told.orphan_stop_after_s, ours.orphan_stop_after_s),
         )
 
@@ -339,7 +367,7 @@ def run(folder: Path, stop: threading.Event) -> None:
     """Be a free node until `stop`; Refusal or OrchestratorError where that cannot be."""
     known = read_folder(folder)
     settings = known.settings
-    logging.getLogger().setLevel(settings.log_level.upper())
+    journal.tune(settings.log_level, settings.log_bytes_max)
     with only_one(folder, "free"):
         _serve(folder, known, stop)
 

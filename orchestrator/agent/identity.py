@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
+import tzlocal
 
 from orchestrator import __version__
 from orchestrator.agent.files import write_whole
@@ -47,7 +48,16 @@ def this_identity(
         memory_bytes=memory_bytes,
         instances={**default_instances(cores, memory_bytes), **instances},
         programs=_programs(checks, paths, cache),
+        timezone=own_zone(),
     )
+
+
+def own_zone() -> str:
+    """Return the time zone of this computer, as ``Europe/Berlin``; empty: it does not say."""
+    try:
+        return tzlocal.get_localzone_name() or ""
+    except (LookupError, ValueError, OSError):  # its settings contradict each other
+        return ""
 
 
 def default_instances(cores: int, memory_bytes: int) -> dict[str, int]:

@@ -8,7 +8,9 @@ import logging.handlers
 from datetime import UTC, datetime
 from pathlib import Path
 
-FILE_BYTES_MAX = 1 << 20
+BYTES_MAX = 64 << 20
+"""Of the file and the one before it; above that the oldest lines go."""
+
 FILES_KEPT = 1
 TRACE_CHARS_MAX = 4000
 
@@ -32,10 +34,16 @@ class Line(logging.Formatter):
 
 def keep(file: Path, level: str) -> None:
     """Send all logging of this process to `file`; ``level`` as ``info``."""
-    handler = logging.handlers.RotatingFileHandler(
-        file, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8"
-    )
+    handler = logging.handlers.RotatingFileHandler(file, backupCount=FILES_KEPT, encoding="utf-8")
     handler.setFormatter(Line())
+    logging.getLogger().handlers[:] = [handler]
+    tune(level, BYTES_MAX)
+
+
+def tune(level: str, bytes_max: int) -> None:
+    """Keep lines from this level on, and so many bytes of them (F-LOG-2)."""
     root = logging.getLogger()
-    root.handlers[:] = [handler]
     root.setLevel(logging.getLevelNamesMapping().get(level.upper(), logging.INFO))
+    for handler in root.handlers:
+        if isinstance(handler, logging.handlers.RotatingFileHandler):
+            handler.maxBytes = bytes_max // (1 + FILES_KEPT)

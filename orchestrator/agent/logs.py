@@ -17,6 +17,9 @@ TAIL_BYTES = 8 << 20
 PIECE_BYTES = 4 << 20
 CHUNK_BYTES = 1 << 20
 
+HEAD = "head"
+"""What stands before the output: of whom it is, not of the command."""
+
 _PREFIX = "log."
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -117,11 +120,12 @@ def clean(data: bytes) -> str:
 
 def _parts(folder: str) -> list[tuple[bytes | tuple[str, int], int]]:
     """Return the log in order: (path, bytes to skip) or a line of ours, each with its length."""
+    parts = _head(folder)
     pieces = _pieces(folder)
     if not pieces:
-        return []
+        return parts
     (_, path, head), *tail = pieces
-    parts: list[tuple[bytes | tuple[str, int], int]] = [((path, 0), head)]
+    parts.append(((path, 0), head))
     if not tail:
         return parts
     first, (last, _, size) = tail[0][0], tail[-1]
@@ -134,6 +138,14 @@ def _parts(folder: str) -> list[tuple[bytes | tuple[str, int], int]]:
         if skip < size:
             parts.append(((path, skip), size - skip))
     return parts
+
+
+def _head(folder: str) -> list[tuple[bytes | tuple[str, int], int]]:
+    path = os.path.join(folder, HEAD)
+    try:
+        return [((path, 0), os.stat(path).st_size)]
+    except OSError:
+        return []
 
 
 def _pieces(folder: str) -> list[tuple[int, str, int]]:

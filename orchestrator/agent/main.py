@@ -69,7 +69,7 @@ def run(folder: Path) -> None:
     Raises Refusal if the settings cannot be used, or another agent runs in this folder.
     """
     settings = read_settings(folder / "settings.json")
-    logging.getLogger().setLevel(settings.log_level.upper())
+    journal.tune(settings.log_level, settings.log_bytes_max)
     with only_one(folder, "agent"):
         no_core_dumps()
         spool = folder / "spool"
@@ -117,6 +117,7 @@ def own_identity(settings: AgentSettings, cache: Path) -> Identity:
         settings=settings.digest,
         bare=bool(settings.wrap),
         boot=boot_id(),
+        schedule=settings.schedule,
     )
 
 

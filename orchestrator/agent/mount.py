@@ -12,10 +12,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from uuid import uuid4
 
 from orchestrator.agent.files import now_s
+from orchestrator.volume import ATTEMPTS, Trouble, Volume
 
 CHECK_EVERY_S = 5.0
 LOOK_EVERY_S = 60.0
@@ -29,8 +29,6 @@ LOOK_LIMIT_S = 60.0
 LOOK_FIRST_S = 10.0
 """So long a node waits for the first answer before it joins."""
 
-TOKEN = ".orchestrator-storage"
-TOKEN_BYTES_MAX = 4096
 WHY_CHARS_MAX = 400
 
 
@@ -124,22 +122,24 @@ def checked(storage: str, token: str) -> str:
     """Return why a storage cannot be used; empty: it can.  May take for ever."""
     where = f"cluster storage {storage}"
     try:
-        with (Path(storage) / TOKEN).open("rb") as file:
-            found = file.read(TOKEN_BYTES_MAX).decode("utf-8", "replace").strip()
-    except FileNotFoundError:
-        return f"{where}: it is not there, or not mounted; mount it, or say `paths` for this node"
-    except OSError as error:
-        return f"{where}: it cannot be read: {error.strerror}; see its mount on this node"
-    if token and found != token:
-        return f"{where}: another storage stands there; mount the one of this cluster"
-    probe = Path(storage) / "attempts" / f".probe-{uuid4().hex[:12]}"
+        with Volume(storage, token) as volume:
+            return _unwritable(volume, where)
+    except Trouble as error:
+        more = ", or say `paths` for this node" if error.is_missing else ""
+        return f"{where}: {error.why}; {error.todo}{more}"
+
+
+def _unwritable(volume: Volume, where: str) -> str:
+    """Return why nothing can be written into an open storage; empty: it can."""
+    probe = volume.at(f"{ATTEMPTS}/.probe-{uuid4().hex[:12]}")
     try:
-        probe.parent.mkdir(exist_ok=True, mode=0o770)
-        with open(probe, "xb"):
-            os.utime(probe)
+        with suppress(FileExistsError):
+            volume.make_folder(ATTEMPTS)
+        file = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=volume.folder)
+        os.close(file)
     except OSError as error:
         return f"{where}: it cannot be written to: {error.strerror}; see its rights and its mount"
     finally:
         with suppress(OSError):
-            probe.unlink()
+            os.unlink(probe, dir_fd=volume.folder)
     return ""

@@ -1,9 +1,9 @@
-"""`pause`, `resume`, `cancel` and `retry`: one or several batches, parts of them, or nodes."""
+"""`pause`, `resume`, `cancel`, `retry`, `priority`: of one or several batches, parts, or nodes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from orchestrator.client.client import Client
 from orchestrator.errors import NotThere, OrchestratorError, Refusal
 from orchestrator.manifest.times import seconds
 from orchestrator.model.talk import Leaving, Verb
+from orchestrator.model.work import Priority
 
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[dhms])+")
 
@@ -66,17 +67,35 @@ def carry_out(wish: Wish, ids: Sequence[str], output: str, options: Mapping[str,
 
 
 def act(client: Client, wish: Wish, ids: Sequence[str], output: str) -> int:
+    """Do it to each id; return the exit code."""
+    return _to_each(lambda id: _one(client, wish, id), ids, output)
+
+
+def prioritize(
+    priority: Priority, ids: Sequence[str], output: str, options: Mapping[str, Any]
+) -> int:
+    """Give each batch a priority, at the cluster that the options name; return the exit code."""
+    with connected(Dial.of(options)) as client:
+        return _to_each(lambda id: _ranked(client, id, priority), ids, output)
+
+
+def _to_each(do: Callable[[str], str], ids: Sequence[str], output: str) -> int:
     """Do it to each id; what one is refused does not hold up the others.  Returns the exit code."""
     done, worst = list[dict[str, object]](), 0
     for id in ids:
         try:
-            done.append({"id": id, "done": _one(client, wish, id)})
+            done.append({"id": id, "done": do(id)})
         except OrchestratorError as error:
             tell(plain(str(error)))
             worst = max(worst, error.exit_code)
     if done or output != "table":
         emit(done, output, lambda: _sentences(done))
     return worst
+
+
+def _ranked(client: Client, id: str, priority: Priority) -> str:
+    client.prioritize(id, priority)
+    return f"{priority.value} priority"
 
 
 def _one(client: Client, wish: Wish, id: str) -> str:

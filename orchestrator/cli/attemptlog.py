@@ -76,13 +76,21 @@ def _asked(client: Client, attempt: AttemptId, offset: int) -> tuple[bytes, int]
     return part.data, part.next
 
 
-def header(record: AttemptRecord) -> str:
-    """Return the line above a log, and the words of its command."""
+HEAD = "# "
+"""How a log begins that says itself what was called."""
+
+
+def header(record: AttemptRecord, first: str = "") -> str:
+    """Return the line above a log, and the words of its command where `first` does not tell them.
+
+    :param first: the text that follows
+    """
     came = (
         f"{record.cause}: {record.why}" if record.cause else "accepted" if record.accepted else ""
     )
     parts = (record.task, f"attempt {record.id}", record.node, record.opened, came or "open")
-    command = f"$ {plain(record.command)}\n" if record.command else ""
+    is_told = first.startswith(HEAD) or not record.command
+    command = "" if is_told else f"$ {plain(record.command)}\n"
     return plain(f"==> {', '.join(parts)}") + f"\n{command}"
 
 

@@ -81,7 +81,7 @@ def _over(client: Client, batch: str, until: float | None, shown: Shown) -> Batc
 
 
 def _is_over(view: BatchView) -> bool:
-    """Whether it has ended, or nothing goes on and what is left is held by a person."""
+    """Whether it has ended, or nothing goes on and what is left waits for a person."""
     state = view.standings[0].state
     return state.is_final or state is State.HOLD
 
@@ -102,9 +102,16 @@ def _ended(view: BatchView, dial: Dial, output: str) -> int:
     state, id = view.standings[0].state, view.standings[0].id
     if state is State.SUCCESSFUL:
         return 0
-    verb = "resume" if state is State.HOLD else "explain"
-    tell(f"{'Held' if state is State.HOLD else 'More'}: {again(verb, id, dial)}")
+    for verb in _verbs(view):
+        tell(f"{'Held' if state is State.HOLD else 'More'}: {again(verb, id, dial)}")
     return 1
+
+
+def _verbs(view: BatchView) -> tuple[str, ...]:
+    """Return what a person may type next."""
+    if view.standings[0].state is not State.HOLD:
+        return ("explain",)
+    return ("resume",) if view.paused else ("explain", "retry", "cancel")
 
 
 @contextmanager

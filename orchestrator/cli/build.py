@@ -6,30 +6,37 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from orchestrator.agent.identity import this_identity
 from orchestrator.agent.spool import epoch_seen
 from orchestrator.agent.table import AgentTable
+from orchestrator.cli import ownhours
 from orchestrator.cli.options import CLUSTER, Layout
 from orchestrator.controller.act import Hands
+from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing, Paths, everywhere_alike
 from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.courier import Courier
+from orchestrator.controller.keeper import kept
 from orchestrator.controller.look import Lookout, Watch
 from orchestrator.controller.loop import Controller
 from orchestrator.controller.plan import Planner
 from orchestrator.controller.presence import Presence
+from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.settle import Limits
 from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.engine.protocol import Engine
-from orchestrator.errors import Refusal
+from orchestrator.errors import LedgerError, Refusal
+from orchestrator.ledger.backups import Backups
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Identity
+from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.work import Service
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
@@ -44,6 +51,7 @@ class Wishes:
     programs: Mapping[str, str]
     instances: Mapping[str, int]
     storage: Path | None = None
+    schedule: WorkSchedule = ALWAYS
 
 
 def counts(instances: Mapping[Service, int | None]) -> dict[str, int]:
@@ -77,8 +85,16 @@ def identity(layout: Layout, plugins: Plugins, wishes: Wishes) -> Identity:
 
 
 def open_ledger(layout: Layout) -> SqliteLedger:
-    """Open the ledger for writing; one that was put back does not fall behind what the agent saw."""
-    return SqliteLedger(layout.ledger, epoch_seen=epoch_seen(layout.spool))
+    """Open the ledger for writing; one that was put back does not fall behind what the agent saw.
+
+    A copy is made once a day.
+    """
+    ledger = SqliteLedger(layout.ledger, epoch_seen=epoch_seen(layout.spool))
+    backups, now = Backups(layout.ledger), datetime.now(UTC)
+    if ledger.writes > 1 and backups.is_due(now):
+        with suppress(LedgerError):  # its work matters more
+            backups.make(now)
+    return ledger
 
 
 @contextmanager
@@ -86,12 +102,21 @@ def this_computer(
     layout: Layout, ledger: Ledger, caller: Caller, identity: Identity, wishes: Wishes
 ) -> Iterator[ThisComputer]:
     """Build everything, open it, and close it at the end; running commands are left alone."""
-    storage = _storage(layout, ledger, wishes.storage)
+    place = _storage(layout, ledger, wishes.storage)
     table = AgentTable(CLUSTER, identity, layout.spool)  # a host's name may change between runs
     engine = InprocEngine([table], layout.scratch)
-    with ThreadPoolExecutor(SENDS_AT_ONCE, "courier") as pool:
+    with (
+        kept(ledger, place) as (storage, _),
+        ThreadPoolExecutor(SENDS_AT_ONCE, "courier") as pool,
+    ):
         frame = Frame(
-            cluster=CLUSTER, ledger=ledger, engine=engine, caller=caller, storage=storage, pool=pool
+            cluster=CLUSTER,
+            ledger=ledger,
+            engine=engine,
+            caller=caller,
+            storage=storage,
+            pool=pool,
+            watch=ownhours.watch(layout, wishes.schedule, identity),
         )
         controller, briefing = assemble(frame)
         engine.open(controller.wake)
@@ -104,7 +129,8 @@ def this_computer(
 
 def _storage(layout: Layout, ledger: Ledger, named: Path | None) -> Storage:
     """Return the place that is named, kept for later; Refusal while work lies in another one."""
-    storage = Storage.at(named.expanduser().absolute() if named else layout.storage)
+    root = (named.expanduser().absolute() if named else layout.storage).resolve()
+    storage = Storage.known(root, layout.storage_token)
     if named is None or storage.root == layout.storage:
         return storage
     if unfinished := [each.id for each in ledger.standings() if not each.state.is_final]:
@@ -151,6 +177,7 @@ def assemble(frame: Frame) -> tuple[Controller, Briefing]:
         presence=frame.presence,
         watch=frame.watch,
         builds=frame.builds,
+        spaces=Spaces(ledger, caller, storage),
     )
     hands = Hands(
         ledger,
@@ -163,5 +190,7 @@ def assemble(frame: Frame) -> tuple[Controller, Briefing]:
         limits=frame.limits,
         builds=frame.builds,
     )
+    if frame.presence:
+        lookout.blames = hands.blames = Blames(ledger)
     controller = Controller(lookout, hands, clock=time.time)
     return controller, briefing

@@ -13,9 +13,11 @@ import click
 
 from orchestrator.cli import daemon, screens, starting, units
 from orchestrator.cli.about import about, local_clusters
+from orchestrator.cli.check import check
 from orchestrator.cli.connect import at_socket
 from orchestrator.cli.options import Layout, layout, made, output_option, state_option
 from orchestrator.cli.reading import is_worked_on
+from orchestrator.cli.recover import recover
 from orchestrator.cli.show import emit, plain
 from orchestrator.client.known import fingerprint
 from orchestrator.errors import OrchestratorError
@@ -27,6 +29,10 @@ COLUMNS = ("cluster", "state", "pid", "since", "address", "nodes", "batches", "c
 @click.group(name="controller")
 def command() -> None:
     """Run, start, stop and ask the controllers of this computer; `apply` starts what it needs."""
+
+
+command.add_command(check)
+command.add_command(recover)
 
 
 @command.command(name="run")

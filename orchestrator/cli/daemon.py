@@ -20,22 +20,27 @@ from types import FrameType
 
 from orchestrator import __version__
 from orchestrator.cli.about import About, write_about
-from orchestrator.cli.daemonlog import logging_to
+from orchestrator.cli.daemonlog import Keeping, logging_to
 from orchestrator.cli.ground import Footing, footing
 from orchestrator.cli.options import Layout
 from orchestrator.cli.plant import Ours, Plant, plant
 from orchestrator.cli.roster import Roster
+from orchestrator.cli.telling import Voice, notices
 from orchestrator.controller.access import Access
 from orchestrator.controller.applying import Registrar, restored
 from orchestrator.controller.authority import Authority
 from orchestrator.controller.counter import Premises
+from orchestrator.controller.history import Historian
 from orchestrator.controller.intake import Intake
 from orchestrator.controller.office import Office
 from orchestrator.controller.storage import Storage
+from orchestrator.controller.vault import Vault
+from orchestrator.decide.history import KEPT_S, kept_s
 from orchestrator.decide.reconcile import View
 from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.engine.protocol import Engine
-from orchestrator.errors import LedgerError, OrchestratorError, Refusal
+from orchestrator.errors import LedgerError, LedgerFull, OrchestratorError, Refusal
+from orchestrator.ledger.backups import Backups, Copyist
 from orchestrator.ledger.lock import Lock
 from orchestrator.ledger.protocol import Application
 from orchestrator.ledger.sqlite import SqliteLedger
@@ -53,7 +58,7 @@ RENEW_EVERY_S = 3600.0
 """How often our own certificates are looked at."""
 
 AGAIN_AFTER_S = 5.0
-"""After an `apply` that nothing could stand on."""
+"""After an `apply` that nothing could stand on, or where the ledger's disk is full."""
 
 
 def serve(where: Layout) -> int:
@@ -70,18 +75,18 @@ def serve(where: Layout) -> int:
     try:
         no_core_dumps()
         where.about.unlink(missing_ok=True)
-        with logging_to(where.log):
-            return _logged(where)
+        with logging_to(where.log) as kept:
+            return _logged(where, kept)
     finally:
         lock.release()
 
 
-def _logged(where: Layout) -> int:
+def _logged(where: Layout, kept: Keeping) -> int:
     """Serve, and write down how it ended: nobody may be there to read stderr."""
     log.info("controller of %s: begins", where.cluster, extra={"action": "controller_begins"})
     try:
         with SqliteLedger(where.ledger) as ledger:
-            Daemon(where, ledger).run()
+            Daemon(where, ledger, kept).run()
     except OrchestratorError as error:
         log.error("%s", error, extra={"action": "controller_failed"})  # one line
         raise
@@ -122,16 +127,34 @@ class Wishes:
 class Daemon:
     """One controller process over its ledger."""
 
-    def __init__(self, where: Layout, ledger: SqliteLedger) -> None:
+    def __init__(self, where: Layout, ledger: SqliteLedger, kept: Keeping) -> None:
         self._where = where
         self._ledger = ledger
+        self._keeping = kept
+        self._kept_s: float = KEPT_S
+        self._historian = Historian(ledger)
+        self._copyist = Copyist(Backups(where.ledger))
+        self._full = ""  #: a sentence: the ledger's disk was full when it was last written to
+        self._full_at = 0  #: after so many writes
         self._wishes = Wishes()
         self._caller = Caller(Plugins.installed())
         self._authority = Authority.at(where.authority, where.cluster)
         self._access = Access(where.secrets)
         self._base: Footing | None = None  #: of what is built
+        self._built: Plant | None = None
         self._roster = Roster(
             changed=self._wishes.look.set, end=self._wishes.end, is_other=self._is_other
+        )
+        self._vault = Vault(where.vault)
+        self._notices = notices(
+            Voice(
+                name=where.cluster,
+                ledger=ledger,
+                plugins=self._caller.plugins,
+                vault=self._vault,
+                cluster=lambda: self._roster.cluster,
+                views=self._roster.views,
+            )
         )
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._office = self._opened()
@@ -147,6 +170,7 @@ class Daemon:
             authority=self._authority,
             caller=self._caller,
             access=self._access,
+            notices=self._notices,
             serve=lambda listening: Server(app, listening),
         )
         with self._wishes.heard(), ExitStack() as stack:
@@ -154,6 +178,10 @@ class Daemon:
             stack.callback(server.stop)
             stack.callback(self._where.about.unlink, missing_ok=True)
             restored(self._office.registrar)
+            self._copyist.tend(datetime.now(UTC), begin=True)
+            stack.callback(self._copyist.close)
+            self._notices.open()
+            stack.callback(self._notices.close)
             self._announce(None)
             while not self._wishes.stop:
                 self._wishes.look.clear()
@@ -168,12 +196,13 @@ class Daemon:
         try:
             base = footing(self._where, stands.cluster)
             with plant(ours, base, stands.cluster) as built:
-                self._base = base
+                self._base, self._built = base, built
+                self._tune(stands.cluster)
                 self._move_in(built)
                 try:
                     self._turn(built)
                 finally:
-                    self._base = None
+                    self._base = self._built = None
                     self._roster.stand(None)
         except LedgerError:
             raise
@@ -188,6 +217,7 @@ class Daemon:
 
         def over(view: View) -> bool:
             nonlocal renewed
+            self._notices.saw(view.storage_low, built.controller.lookout.alarms)
             if time.monotonic() - renewed >= RENEW_EVERY_S:
                 renewed = time.monotonic()
                 built.renew()
@@ -197,16 +227,39 @@ class Daemon:
                     built.unmanaged.leave()
                 if built.is_gone() and self._roster.may_end(time.monotonic()):
                     self._left()
+            self._historian.tend(self._kept_s)
+            self._tend_ledger()
             return self._is_over()
 
         while not self._is_over():
             try:
                 built.controller.run(over, lambda view: None)
+            except LedgerFull as error:
+                self._wait_for_room(error)
             except LedgerError:
                 raise
             except Exception:  # the loop: one pass
                 log.exception("a look has failed", extra={"action": "look_failed"})
                 self._wishes.look.wait(1.0)
+
+    def _tend_ledger(self) -> None:
+        """Copy it once a day; LedgerError where its disk failed under somebody else (R13)."""
+        if self._ledger.failed:
+            raise LedgerError(self._ledger.failed)
+        if self._ledger.writes != self._full_at:
+            self._full = ""
+        self._copyist.tend(datetime.now(UTC))
+
+    def _wait_for_room(self, error: LedgerFull) -> None:
+        """Wait until it may be tried again: nothing was stored, so nothing was begun."""
+        if not self._full:
+            log.error("%s", error, extra={"action": "ledger_full"})
+        self._full, self._full_at = f"{error}; nothing is begun until then", self._ledger.writes
+        self._wishes.look.wait(AGAIN_AFTER_S)
+
+    def _alarms(self) -> tuple[str, ...]:
+        """Return what people should know of notices and of the ledger's disk."""
+        return (*self._notices.alarms(), *((self._full,) if self._full else ()))
 
     def _is_over(self) -> bool:
         """Whether it was asked to stop, or something was applied that stands elsewhere."""
@@ -217,8 +270,16 @@ class Daemon:
         stands = self._ledger.applied()
         if stands is None or self._is_other(stands.cluster):
             return True
+        self._tune(stands.cluster)
         self._wishes.look.clear()
         return False
+
+    def _tune(self, cluster: Cluster) -> None:
+        """Keep log and history, and count tries, as what was applied says."""
+        self._keeping.tune(cluster.log_level, cluster.log_bytes_max)
+        self._kept_s = kept_s(cluster)
+        if self._built:
+            self._built.tune(cluster)
 
     def _is_other(self, cluster: Cluster) -> bool:
         """Whether a cluster stands on something else than what is built."""
@@ -252,7 +313,7 @@ class Daemon:
             engine=engine,
             fleet=self._roster,
             storage=storage,
-            registrar=Registrar(premises, self._ledger, self._roster, self._access),
+            registrar=Registrar(premises, self._ledger, self._roster, self._access, self._vault),
             intake=Intake(
                 name=self._where.cluster,
                 ledger=self._ledger,
@@ -264,6 +325,7 @@ class Daemon:
             ),
             wake=lambda: None,
             end=self._wishes.end,
+            notices=self._alarms,
         )
 
     def _move_in(self, built: Plant) -> None:
@@ -271,8 +333,12 @@ class Daemon:
         office = self._office
         office.engine = office.intake.engine = built.engine
         office.storage = office.intake.storage = built.storage
+        office.keeper = built.keeper
+        office.intake.spaces = built.controller.lookout.spaces
         office.intake.builds = built.builds
         office.wake = built.controller.wake
+        office.alarms = built.alarms
+        office.forgave = built.forgave
         said = self._announce(built)
         office.premises = office.registrar.premises = replace(
             office.premises, address=said.address, scheduler=said.scheduler

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-SIZE_MAX_BYTES = 16 << 20
-"""Then it becomes ``controller.log.1``, and what that was is forgotten."""
+BYTES_MAX = 64 << 20
+"""Of ``controller.log`` and ``controller.log.1`` before it; above that the oldest lines go."""
+
+FILES_KEPT = 1
 
 TEXT_MAX = 8192
 """So many characters of one text are kept."""
@@ -41,24 +43,37 @@ class JsonLines(logging.Formatter):
         return json.dumps(data, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
+class Keeping:
+    """How a log is kept: from which level on, and how much of it (F-LOG-2)."""
+
+    def __init__(self, handler: RotatingFileHandler, ours: logging.Logger) -> None:
+        self._handler = handler
+        self._ours = ours
+        self.tune("info", BYTES_MAX)
+
+    def tune(self, level: str, bytes_max: int) -> None:
+        """Keep lines from this level on, as ``info``, and so many bytes of them."""
+        self._ours.setLevel(logging.getLevelNamesMapping().get(level.upper(), logging.INFO))
+        self._handler.maxBytes = bytes_max // (1 + FILES_KEPT)
+
+
 @contextmanager
-def logging_to(path: Path, level: int = logging.INFO) -> Iterator[None]:
+def logging_to(path: Path) -> Iterator[Keeping]:
     """Write what this process tells to the file until left, and to a terminal if there is one.
 
     Of other people's libraries only warnings are kept.
     """
     path.touch(mode=0o600)
-    handler = RotatingFileHandler(path, maxBytes=SIZE_MAX_BYTES, backupCount=1, encoding="utf-8")
+    handler = RotatingFileHandler(path, backupCount=FILES_KEPT, encoding="utf-8")
     handler.setFormatter(JsonLines())
     handler.addFilter(_worth)
     root, ours = logging.getLogger(), logging.getLogger("orchestrator")
     before, others = ours.level, [] if sys.stderr.isatty() else root.handlers[:]
     for other in others:  # stderr is a file there, and has no end
         root.removeHandler(other)
-    ours.setLevel(level)
     root.addHandler(handler)
     try:
-        yield
+        yield Keeping(handler, ours)
     finally:
         root.removeHandler(handler)
         ours.setLevel(before)
@@ -75,17 +90,21 @@ def last_lines(path: Path, count: int) -> list[str]:
             lines = file.read().decode("utf-8", "replace").splitlines()[-count:]
     except OSError:
         return []
-    return [sentence for line in lines if (sentence := _sentence(line))]
+    return [said for line in lines if (said := sentence(line))]
 
 
 def _worth(record: logging.LogRecord) -> bool:
     return record.name.partition(".")[0] == "orchestrator" or record.levelno >= logging.WARNING
 
 
-def _sentence(line: str) -> str:
+def sentence(line: str) -> str:
+    """Return an event of a controller's or an agent's log for people; another line as it is."""
     try:
         data = json.loads(line)
-        return f"{data['time']} {data['level']} {data['text']}"
+        time, text = (
+            (data["time"], data["text"]) if "text" in data else (data["at"], data["message"])
+        )
+        return f"{time} {data['level']} {text}"
     except (ValueError, KeyError, TypeError):
         return line
 

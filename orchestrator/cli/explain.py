@@ -14,7 +14,10 @@ from orchestrator.cli.connect import Dial, looking
 from orchestrator.cli.options import cluster_option, output_option, state_option
 from orchestrator.cli.reading import Source, check_id
 from orchestrator.cli.show import emit
+from orchestrator.cli.timeline import happening_data, happenings, table
 from orchestrator.client.records import RemoteRecords
+from orchestrator.controller.storage import Storage
+from orchestrator.decide.active import STORAGE
 from orchestrator.decide.explain import Account, explain
 from orchestrator.decide.scene import Scene
 from orchestrator.errors import Refusal
@@ -25,10 +28,11 @@ from orchestrator.model.work import Kind, TaskId
 
 @click.command(name="explain")
 @click.argument("id")
+@click.option("--timeline", is_flag=True, help="Show what happened to it, in order, instead.")
 @cluster_option
 @state_option
 @output_option
-def command(id: str, output: str, **options: Any) -> int:  # Any: click's own
+def command(id: str, timeline: bool, output: str, **options: Any) -> int:  # Any: click's own
     """Say why the batch, job, target, segment or task ID stands as it does, and what to type next.
 
     Of what failed, every attempt is shown with its cause; of what waits, what it waits for; of what
@@ -36,6 +40,11 @@ def command(id: str, output: str, **options: Any) -> int:  # Any: click's own
     """
     with looking(Dial.of(options)) as source:
         check_id(source.records, id)
+        if timeline:
+            now = datetime.now(UTC).astimezone()
+            told = [happening_data(each, now) for each in happenings(source, id)]
+            emit(told, output, lambda: table(told))
+            return 0
         seen = scene(source, id)
     accounts = [account_data(each, seen.now) for each in explain(seen, id)]
     emit(accounts, output, lambda: screens.accounts(accounts))
@@ -60,10 +69,18 @@ def scene(source: Source, id: str) -> Scene:
         results=ledger.results([id for id, task in tasks.items() if task.kind is Kind.PUBLISH]),
         now=datetime.now(UTC).astimezone(),
         worked_on=source.worked_on,
+        shut=source.shut,
         paused=frozenset(ledger.paused(name)),
         nodes=tuple(source.client.nodes()) if source.client else None,
         refused=ledger.refused(name) if isinstance(ledger, RemoteRecords) else {},
+        full=ledger.full(name) if isinstance(ledger, RemoteRecords) else _full(source),
     )
+
+
+def _full(source: Source) -> dict[str, str]:
+    """Return why storage takes no new work, of this computer."""
+    low = Storage(source.storage).low() if source.storage.exists() else ""
+    return {STORAGE: low} if low else {}
 
 
 def account_data(account: Account, now: datetime) -> dict[str, object]:

@@ -169,6 +169,8 @@ def settings_of(node: Node, maker: Maker) -> FreeSettings:
         interface=network.interface,
         ports=f"{network.port_from}:{last}" if network.port_from else "",
         log_level=node.log_level,
+        schedule=node.schedule,
+        log_bytes_max=node.log_bytes_max,
     )
 
 

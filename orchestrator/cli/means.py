@@ -14,6 +14,7 @@ from orchestrator.cli.reaching import is_here
 from orchestrator.controller.authority import Authority
 from orchestrator.controller.enlist import BY_WAY, Ground
 from orchestrator.controller.fleet import Means, Tell
+from orchestrator.controller.hours import OpeningHours
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.fleet import Ours
 from orchestrator.errors import Refusal
@@ -41,7 +42,7 @@ class Shop:
     host: str  #: the one address that all listens at; empty: every address we have
 
 
-def means(shop: Shop) -> Means:
+def means(shop: Shop, hours: OpeningHours) -> Means:
     """Return the means of the real world."""
     id = shop.authority.id
     return Means(
@@ -51,7 +52,7 @@ def means(shop: Shop) -> Means:
             scheduler=shop.scheduler,
             facing=None if shop.host else facing,
             storage=str(shop.storage.root),
-            token=shop.storage.mark(),
+            token=shop.storage.token,
             checks={check.name: tuple(check.argv) for check in shop.plugins.programs()},
             wrap=extended.wrap,
             looks=extended.looks,
@@ -63,6 +64,7 @@ def means(shop: Shop) -> Means:
         load_leaving=shop.ledger.leaving_nodes,
         left=shop.ledger.node_left,
         trust=lambda node, fingerprint: trust(node, shop.where, fingerprint),
+        hours=hours,
     )
 
 

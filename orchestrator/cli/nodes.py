@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import click
 
-from orchestrator.cli import screens
+from orchestrator.cli import screens, week
 from orchestrator.cli.connect import Dial, connected
 from orchestrator.cli.options import cluster_option, dial_option, output_option, state_option
 from orchestrator.cli.show import emit
@@ -24,16 +24,19 @@ NONE_YET = "no node yet; write some into the Cluster and type: orchestrator appl
 
 @click.group(name="nodes", invoke_without_command=True)
 @click.option("--every", type=click.FloatRange(min=0.1), help="Show them every so many SECONDS.")
+@click.option("--schedule", is_flag=True, help="Draw when each node is open in the next week.")
 @cluster_option
 @state_option
 @output_option
 @click.pass_context
-def command(ctx: click.Context, /, every: float | None, output: str, **options: Any) -> int:
+def command(
+    ctx: click.Context, /, every: float | None, schedule: bool, output: str, **options: Any
+) -> int:
     """Show the nodes of a cluster: what each does, or what holds it up."""
     if ctx.invoked_subcommand is not None:
         ctx.obj = options
         return 0
-    return listed(every, output, options)
+    return listed(every, output, options, week.drawn if schedule else table)
 
 
 @command.command(name="list")
@@ -90,8 +93,13 @@ def log(ctx: click.Context, /, name: str, **options: Any) -> int:
     return 0
 
 
-def listed(every: float | None, output: str, options: dict[str, Any]) -> int:
-    """Print the nodes, once or again and again."""
+def listed(
+    every: float | None,
+    output: str,
+    options: dict[str, Any],
+    shown: Callable[[Sequence[NodeView]], str] | None = None,
+) -> int:
+    """Print the nodes, once or again and again; `shown`: how people see them, None: as a table."""
     with connected(Dial.of(options)) as client:
         while True:
             views = client.nodes()
@@ -99,7 +107,7 @@ def listed(every: float | None, output: str, options: dict[str, Any]) -> int:
                 for view in views:
                     click.echo(json.dumps(dump(view), ensure_ascii=False))
             else:
-                emit(dump(list(views)), output, partial(table, views))
+                emit(dump(list(views)), output, partial(shown or table, views))
             if every is None:
                 return 0
             time.sleep(every)

@@ -106,9 +106,19 @@ class Layout:
         return self.root / "secrets.json"
 
     @property
+    def vault(self) -> Path:
+        """Secrets of the mail server and of webhooks, which we must show them as they are."""
+        return self.root / "notify.json"
+
+    @property
     def builds(self) -> Path:
         """With which build of which program unfinished jobs were begun."""
         return self.root / "builds.json"
+
+    @property
+    def schedule(self) -> Path:
+        """The work schedule that `run` goes by, if it has one."""
+        return self.root / "schedule.json"
 
     def untold(self, batch: str) -> Path:
         """Return the mark of a batch whose end no `run` has told anybody yet."""
@@ -122,6 +132,11 @@ class Layout:
         except (OSError, ValueError):
             named = ""
         return Path(named or self.root / "storage")
+
+    @property
+    def storage_token(self) -> Path:
+        """What our cluster storage is known by, and where that was: it may not be mounted now."""
+        return self.root / "storage.token"
 
     @property
     def storage_note(self) -> Path:

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from orchestrator.agent.identity import own_zone
 from orchestrator.cli.build import SENDS_AT_ONCE, Frame, assemble
 from orchestrator.cli.ground import Footing
 from orchestrator.cli.guests import House, unmanaged
 from orchestrator.cli.means import Shop, facing, means
 from orchestrator.cli.options import Layout
 from orchestrator.controller.access import Access
+from orchestrator.controller.alarms import unready
 from orchestrator.controller.authority import Authority
 from orchestrator.controller.builds import TargetBuilds
+from orchestrator.controller.edges import EdgeTimer
 from orchestrator.controller.fleet import Fleet
+from orchestrator.controller.hours import OpeningHours
+from orchestrator.controller.keeper import Keeper, kept
 from orchestrator.controller.loop import Controller
+from orchestrator.controller.notices import Notices
 from orchestrator.controller.presence import Presence
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.unmanaged import Unmanaged
@@ -43,6 +49,7 @@ class Ours:
     authority: Authority
     caller: Caller
     access: Access
+    notices: Notices
     serve: Callable[[Listening], Server]  #: the API somewhere, whatever stands behind it
 
     def files(self, name: str) -> TlsFiles:
@@ -57,6 +64,7 @@ class Plant:
 
     engine: Engine
     storage: Storage
+    keeper: Keeper
     fleet: Fleet
     unmanaged: Unmanaged | None  #: None: the cluster takes no free nodes
     controller: Controller
@@ -69,6 +77,20 @@ class Plant:
     def is_gone(self) -> bool:
         """Whether no node is left that a cluster which ends must wait for."""
         return self.fleet.is_gone() and (self.unmanaged is None or self.unmanaged.is_gone())
+
+    def alarms(self) -> tuple[str, ...]:
+        """Return what people should know now of nodes and of work that waits."""
+        limits = self.controller.hands.limits
+        return (*self.controller.lookout.alarms, *unready(self.ours.ledger, limits))
+
+    def tune(self, cluster: Cluster) -> None:
+        """Count tries and losses as the cluster now says."""
+        self.controller.hands.limits = _limits(cluster)
+
+    def forgave(self) -> None:
+        """Take in that the quarantine of a node was ended by a person."""
+        if blames := self.controller.lookout.blames:
+            blames.failed()
 
     def views(self) -> tuple[NodeView, ...]:
         """Return the free nodes that are seen and not here."""
@@ -86,14 +108,24 @@ def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
     """Build it and open it; at the end everything is closed, agents and runners go on."""
     where = ours.where
     with ExitStack() as stack:
-        storage = Storage.shared(base.storage)
+        storage, keeper = stack.enter_context(
+            kept(ours.ledger, Storage.known(base.storage, where.storage_token))
+        )
         files = ours.files("scheduler")
-        child = SchedulerChild(files, where.root / "scheduler", host=base.host, ports=base.ports)
+        child = SchedulerChild(
+            files,
+            where.root / "scheduler",
+            host=base.host,
+            ports=base.ports,
+            on_exit=lambda why: ours.notices.tell("service-stopped", *why.split(": ", 1)),
+        )
         address = child.start()
         stack.callback(child.stop)
         engine = TlsEngine(lambda: child.address, ours.files("client"), where.scratch)
-        ways = means(_shop(ours, storage, address, base.host))
-        fleet = Fleet(cluster, ways)
+        timer = EdgeTimer(lambda: controller.wake())
+        hours = OpeningHours(edge=timer.arm, zone=own_zone())
+        ways = means(_shop(ours, storage, address, base.host), hours)
+        fleet = Fleet(cluster, replace(ways, tell=ours.notices.tell))
         builds = TargetBuilds(where.builds, ours.caller, ours.ledger)
         pool = stack.enter_context(ThreadPoolExecutor(SENDS_AT_ONCE, "courier"))
         frame = Frame(
@@ -117,6 +149,8 @@ def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
         api.start()
         where.port.write_text(str(api.port), "ascii")
         stack.callback(api.stop)
+        timer.open()
+        stack.callback(timer.close)
         fleet.open()
         stack.callback(fleet.close)
         guests = None
@@ -136,6 +170,7 @@ def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
         yield Plant(
             engine=engine,
             storage=storage,
+            keeper=keeper,
             fleet=fleet,
             unmanaged=guests,
             controller=controller,

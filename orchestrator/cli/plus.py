@@ -26,6 +26,7 @@ from orchestrator.manifest.applied import parse_sheets
 from orchestrator.manifest.batch import BatchFile
 from orchestrator.manifest.write import yaml_text
 from orchestrator.model.cluster import Node, Secret
+from orchestrator.model.schedule import written
 from orchestrator.model.talk import Leaving, Sheet, Submitted, Wanted
 from orchestrator.plugin.manager import Plugins
 
@@ -86,6 +87,8 @@ def document(node: Node | None, plugins: Plugins, wish: Plus) -> Mapping[str, ob
         programs |= node.programs
         spec["services"] = {each.value: _count(count) for each, count in node.instances.items()}
         spec["network"] = _network(node)
+        if not node.schedule.is_always:
+            spec["schedule"] = written(node.schedule)
         if node.access.service_password:
             spec["access"] = {"servicePassword": _reference(node.access.service_password)}
     if programs:

@@ -70,14 +70,15 @@ class Display:
         self._watcher = watcher
         self._due = 0.0
         self._every_s = REFRESH_S
-        self._low = ""
+        self._holds: frozenset[str] = frozenset()
 
     def each(self, view: View) -> None:
         """Take one look; draw it if it is time to."""
         now = time.monotonic()
-        if view.storage_low and view.storage_low != self._low:
-            self.say(f"Waiting: {view.storage_low}")
-        self._low = view.storage_low
+        holds = _holds(view)
+        for why in holds - self._holds:
+            self.say(f"Waiting: {why}")
+        self._holds = holds
         if now >= self._due:
             self._due = now + self._every_s
             self.draw(view, now)
@@ -87,6 +88,13 @@ class Display:
 
     def say(self, sentence: str) -> None:
         """Tell one thing, above the picture where there is one."""
+
+
+def _holds(view: View) -> frozenset[str]:
+    """Return why nothing of a batch is begun now."""
+    shut = {f"this computer is {why}" for why in view.shut.values()}
+    crowded = {f"{job}: {why.partition(': ')[0]}" for job, why in view.crowded.items()}
+    return frozenset(filter(None, {view.storage_low, *shut, *crowded}))
 
 
 class _Picture(Display):

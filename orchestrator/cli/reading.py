@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
+from orchestrator.cli import ownhours
 from orchestrator.cli.board import (
     Data,
     Sheet,
@@ -71,6 +72,7 @@ class Source:
     mine: bool = False  #: of the cluster's batches only those that were sent from here
     sent_by: str = ""  #: of batches that do not say
     worked_on: bool = True  #: whether a controller works on them now
+    shut: str = ""  #: how long this computer is closed, if the records are its own
 
 
 @contextmanager
@@ -85,6 +87,7 @@ def reading(where: Layout) -> Iterator[Source]:
             spool=where.spool,
             sent_by=_owner(where.ledger),
             worked_on=is_worked_on(where),
+            shut=ownhours.shut(where),
         )
 
 

@@ -17,8 +17,9 @@ from orchestrator.model.talk import Verb
 @state_option
 @output_option
 def command(ids: tuple[str, ...], output: str, **options: Any) -> int:  # Any: click's own
-    """Try again what failed or was cancelled of batches or jobs; what was accepted stays.
+    """Try again what failed, was cancelled or is held; what was accepted stays.
 
-    With a job those are tried again that it comes after; those that come after it are not.
+    ID is a batch, or a job, target, segment or task of one.  With a job those are tried again that it
+    comes after; those that come after it are not.  With a segment goes what fell with it.
     """
     return carry_out(Wish(verb=Verb.RETRY), ids, output, options)

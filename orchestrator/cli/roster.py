@@ -46,6 +46,11 @@ class Roster:
         with self._lock:
             self._fleet, self._why = None, why
 
+    @property
+    def cluster(self) -> Cluster | None:
+        """Return what is wanted; None: nothing was applied, or the cluster has ended."""
+        return self._cluster
+
     def views(self) -> Sequence[NodeView]:
         """Return the nodes as they stand."""
         with self._lock:

@@ -11,10 +11,14 @@ import click
 from orchestrator.cli import dryrun, outcome, plus, session
 from orchestrator.cli.build import Wishes, counts, identity, open_ledger, this_computer
 from orchestrator.cli.options import CLUSTER, layout, made, output_option, state_option
+from orchestrator.cli.telling import telling
+from orchestrator.controller.history import let_go
 from orchestrator.controller.submit import check_able
+from orchestrator.decide.history import KEPT_S
 from orchestrator.errors import Refusal
 from orchestrator.ledger.sqlite import now_utc
 from orchestrator.manifest.batch import BatchFile, read_batch
+from orchestrator.model.schedule import ALWAYS
 from orchestrator.model.work import Batch
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
@@ -72,7 +76,11 @@ def work_on(manifest: BatchFile, plugins: Plugins, wish: Wish, output: str) -> i
     if wish.dry_run:
         return dryrun.show(manifest.batch, caller, who, output)
     at = now_utc().isoformat(timespec="milliseconds")
-    with session.turn(where), open_ledger(where) as ledger:
+    with (
+        session.turn(where),
+        open_ledger(where) as ledger,
+        telling(where, ledger, plugins),
+    ):
         asked = session.Asked(batch=manifest.batch, identity=who, at=at)
         with this_computer(where, ledger, caller, who, wishes) as cluster:
             arrived = session.accept(cluster, where, asked)
@@ -85,6 +93,7 @@ def work_on(manifest: BatchFile, plugins: Plugins, wish: Wish, output: str) -> i
         code = outcome.report(ledger, over, output, gates=wish.report)
         if ended:
             where.untold(arrived.batch).unlink(missing_ok=True)
+        let_go(ledger, KEPT_S)
         return code
 
 
@@ -94,6 +103,7 @@ def _wishes(manifest: BatchFile, storage: Path | None) -> Wishes:
         programs=node.programs if node else {},
         instances=counts(node.instances) if node else {},
         storage=storage,
+        schedule=node.schedule if node else ALWAYS,
     )
 
 
@@ -103,8 +113,4 @@ def _refuse_later(batch: Batch) -> None:
         raise Refusal(
             f"batch {batch.name!r}: it asks for cluster {batch.cluster!r}, and `run` works on this "
             f"computer; type: orchestrator submit FILE, or write `cluster: {CLUSTER}`"
-        )
-    if batch.notify:
-        raise Refusal(
-            f"batch {batch.name!r}: `notify` sends mail, which this version cannot; leave it out"
         )

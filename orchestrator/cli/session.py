@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,15 +20,20 @@ from orchestrator.controller.submit import (
     Submission,
     Terms,
     begin_anew_what_is_gone,
+    is_held,
     submit,
     unfinished,
 )
 from orchestrator.decide.reconcile import View
+from orchestrator.errors import LedgerFull
 from orchestrator.ledger.lock import Lock
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.manifest.batch import digest
 from orchestrator.model.node import Identity
 from orchestrator.model.work import Batch, State
+
+ROOM_AFTER_S = 5.0
+"""So long after its disk was full the ledger is written to again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +53,10 @@ def accept(cluster: ThisComputer, where: Layout, asked: Asked) -> Submission:
     record = BuildRecord(where.builds, ledger, caller)
     found = unfinished(ledger, batch)
     anew = record.renew(who, found[0] if found else None)
-    if found:
-        anew |= begin_anew_what_is_gone(ledger, cluster.storage, found[0])
-    arrived = submit(ledger, caller, batch, cluster.controller.clock(), Terms(anew=anew))
+    with cluster.storage.lock:  # nothing of it goes between
+        if found:
+            anew |= begin_anew_what_is_gone(ledger, cluster.storage, found[0])
+        arrived = submit(ledger, caller, batch, cluster.controller.clock(), Terms(anew=anew))
     record.begin(arrived.batch, who)
     where.untold(arrived.batch).parent.mkdir(exist_ok=True)
     where.untold(arrived.batch).touch()
@@ -70,7 +77,7 @@ def _done_meanwhile(ledger: Ledger, where: Layout, asked: Asked) -> str | None:
 
 
 def work(cluster: ThisComputer, batch: str, quiet: bool) -> bool:
-    """Turn until the batch is over; False if the user stopped it before."""
+    """Turn until the batch is over, or only held work is left; False if the user stopped it before."""
     controller = cluster.controller
     watcher = Watcher(cluster.ledger, cluster.caller, batch)
     stop = Stop()
@@ -79,11 +86,24 @@ def work(cluster: ThisComputer, batch: str, quiet: bool) -> bool:
         stop.obey(cluster)
         if controller.draining and not _is_live(view):
             return True
-        return is_closed(cluster, batch)
+        return is_over(view)
+
+    def is_over(view: View) -> bool:
+        rests = not (view.attempts or view.unplanned or view.over or any(view.ready.values()))
+        return is_closed(cluster, batch) or (rests and is_held(cluster.ledger, batch))
 
     with stop.listening(), display(watcher, quiet) as shown:
-        controller.run(over, shown.each)
-    return is_closed(cluster, batch)
+        while True:
+            try:
+                controller.run(over, shown.each)
+                break
+            except LedgerFull as error:  # nothing was stored, so nothing was begun
+                if controller.draining:
+                    raise
+                tell(f"Waiting: {plain(str(error))}.")
+                time.sleep(ROOM_AFTER_S)
+                stop.obey(cluster)
+    return is_closed(cluster, batch) or is_held(cluster.ledger, batch)
 
 
 def _is_live(view: View) -> bool:

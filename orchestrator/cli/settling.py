@@ -23,7 +23,7 @@ LOOK_S = 0.3
 
 _NUMBER = re.compile(r"[0-9]+")
 
-WELL = frozenset({NodePhase.READY, NodePhase.PAUSED})
+WELL = frozenset({NodePhase.READY, NodePhase.PAUSED, NodePhase.CLOSED, NodePhase.QUARANTINED})
 """Where a node that was applied should come to."""
 
 
@@ -143,4 +143,5 @@ def sentence(view: NodeView) -> str:
     ready = f" ({services})" if view.phase is NodePhase.READY and services else ""
     why = f": {view.why}" if view.why else ""
     todo = f"; type: {view.todo}" if view.todo else ""
-    return plain(f"  {view.name}: {view.phase.value}{ready}{screens.text(why)}{todo}")
+    phase = "" if view.why.startswith(view.phase.value) else f": {view.phase.value}"
+    return plain(f"  {view.name}{phase}{ready}{screens.text(why)}{todo}")

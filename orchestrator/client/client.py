@@ -14,21 +14,37 @@ import httpx
 from orchestrator.client.line import Call, Line, NoAnswer
 from orchestrator.controller.front import LogPart
 from orchestrator.model.codec import dump, load
-from orchestrator.model.record import Standing
+from orchestrator.model.record import Happening, Standing
 from orchestrator.model.talk import (
     Applied,
     BatchView,
+    Cleaned,
     ClusterInfo,
     Leaving,
     NodeView,
     Preview,
     Role,
     Sheet,
+    StorageView,
     Submitted,
     Verb,
     Wanted,
 )
-from orchestrator.model.wire import KEY, NEXT, Act, Login, Named, Sheets, Tick, Token, Trust, unpack
+from orchestrator.model.wire import (
+    KEY,
+    NEXT,
+    Act,
+    Clean,
+    Login,
+    Named,
+    Ranked,
+    Sheets,
+    Tick,
+    Token,
+    Trust,
+    unpack,
+)
+from orchestrator.model.work import Priority
 
 T = TypeVar("T")
 
@@ -132,6 +148,16 @@ class Client:
                 if line.startswith("data: "):
                     yield self._made(_tick, line.removeprefix("data: "))
 
+    # -- storage
+
+    def stored(self) -> StorageView:
+        """Return what cluster storage holds."""
+        return self._noun(StorageView, self._ask("GET", "/storage"))
+
+    def clean(self, batch: str = "") -> Cleaned:
+        """Clean cluster storage now; with `batch` take away all that it left."""
+        return self._noun(Cleaned, self._ask("POST", "/storage/clean", Clean(batch=batch)))
+
     # -- work
 
     def submit(self, sheets: Sequence[Sheet], key: str) -> Submitted:
@@ -162,9 +188,17 @@ class Client:
         """Return one batch with all its parts; NotThere if there is none."""
         return self._made(unpack, self._ask("GET", f"/batches/{_word(id)}"))
 
+    def timeline(self, id: str) -> tuple[Happening, ...]:
+        """Return what happened to a batch or a part of it, oldest first; NotThere if none is."""
+        return self._nouns(Happening, Call(method="GET", path=f"/timeline/{_word(id)}"))
+
     def act(self, verb: Verb, id: str, now: bool = False) -> None:
         """Pause, resume, cancel or retry a part of a batch."""
         self._ask("POST", "/act", Act(verb=verb, id=id, now=now))
+
+    def prioritize(self, id: str, priority: Priority) -> None:
+        """Let a batch go before or behind others from now on; what runs goes on."""
+        self._ask("POST", "/priority", Ranked(id=id, priority=priority))
 
     def log(self, attempt: str, offset: int) -> LogPart:
         """Return the next piece of an attempt's log; empty: nothing new."""

@@ -73,6 +73,11 @@ class RemoteRecords:
         view = self._view(batch)
         return view.refused if view else {}
 
+    def full(self, batch: str) -> Mapping[str, str]:
+        """Return which limits of what is worked on are reached, each with a sentence."""
+        view = self._view(batch)
+        return view.full if view else {}
+
     def _view(self, id: str) -> BatchView | None:
         batch, now = id.partition("/")[0], self._clock()
         kept = self._views.get(batch)

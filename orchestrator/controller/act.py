@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field, replace
 
+from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing
 from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.courier import Courier
@@ -24,11 +25,13 @@ from orchestrator.decide.reconcile import (
     Lease,
     Plan,
     Send,
+    SetAside,
     Settle,
+    TakeBack,
     Tally,
     View,
 )
-from orchestrator.decide.settle import Limits, judge, settle
+from orchestrator.decide.settle import Limits, Settled, judge, settle, settle_late
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger, Settlement
@@ -37,6 +40,7 @@ from orchestrator.model.work import (
     Accept,
     Again,
     AttemptId,
+    Cause,
     Ending,
     Job,
     Kind,
@@ -68,16 +72,23 @@ class Hands:
     planner: Planner
     limits: Limits = field(default_factory=Limits)
     builds: TargetBuilds | None = None  #: None: one node, one build
+    blames: Blames | None = None  #: None: no node is set aside
 
     def act(self, actions: Sequence[Action], view: View, now: float) -> bool:
         """Carry out the actions of one look; return whether the ledger changed: look again."""
-        changed = self._settle([each for each in actions if isinstance(each, Settle)], now)
+        alive = {member for member in view.members if member.node not in view.lost}
+        changed = self._settle([each for each in actions if isinstance(each, Settle)], now, alive)
         self._ack(each for each in actions if isinstance(each, Ack))
         for action in actions:
             match action:
                 case Kill(member, attempt):
                     self.engine.kill(member, attempt, KILL_GRACE_S)
                     _say("attempt_killed", "attempt %s: no longer wanted, ended", attempt)
+                case SetAside(node, why):
+                    changed |= self.ledger.set_aside(node, why)
+                    _say("node_quarantined", "node %s: set aside: %s", node, why)
+                case TakeBack(node, why):
+                    changed |= self._take_back(node, why)
                 case Plan(job):
                     changed |= self._plan(job, view)
                 case Close(part, state):
@@ -95,33 +106,61 @@ class Hands:
         open_now = [report for member, report in members if member.node not in view.closed]
         return self.planner.plan(job, open_now or view.members.values())
 
-    def _settle(self, settles: Sequence[Settle], now: float) -> bool:
+    def _take_back(self, node: str, why: str) -> bool:
+        if self.blames:
+            self.blames.failed()
+        _say("node_taken_back", "node %s: no longer set aside: %s", node, why)
+        return self.ledger.take_back(node, why)
+
+    def _settle(
+        self, settles: Sequence[Settle], now: float, alive: Set[Member] = frozenset()
+    ) -> bool:
         settlements: list[Settlement] = []
+        nodes = {each.attempt.id: each.attempt.node for each in settles}
         replans: dict[str, Replan] = {}
         for told in settles:
             outcome = self.briefing.home(told.attempt.node, told.outcome)
-            each = Settle(told.attempt, outcome)
+            each = replace(told, outcome=outcome)
             task = self.ledger.task(each.attempt.task)
             if task is None:  # its job was planned anew in the meantime, which closed the attempt
                 continue
             verdict = self._verdict(task, each.outcome)
-            if isinstance(verdict, Replan):
+            if each.is_late:
+                settlements.append(_late(each, settle_late(task, verdict)))
+            elif isinstance(verdict, Replan):
                 replans.setdefault(task.job.id, verdict)
             else:
-                settlements.append(self._settlement(each, task, verdict, now))
+                deaths = self._deaths(each, task, verdict, alive)
+                settlements.append(self._settlement(each, task, verdict, now, deaths))
         done = self.ledger.settle(settlements) if settlements else ()
         for settlement, fresh in zip(settlements, done, strict=True):
             if fresh:
                 self._settled(settlement)
+                self._blame(settlement, nodes[settlement.attempt])
         for job, replan in replans.items():  # closes the job's attempts in the same transaction
             self.ledger.replan(job, replan.changes, replan.why)
             _say("job_replanned", "job %s: planned anew: %s", job, replan.why)
         return any(done) or bool(replans)
 
+    def _deaths(
+        self, each: Settle, task: Task, verdict: Accept | Reject | Again, alive: Set[Member]
+    ) -> int:
+        """Count the lives of nodes that ended while they ran a task (F31).
+
+        A life that is heard of again was only out of reach, or lost a runner and no more.
+        """
+        is_lost = isinstance(verdict, Reject) and verdict.cause is Cause.LOST
+        if not is_lost or task.losses + 1 < self.limits.deaths_max:
+            return 0
+        found = [r for r in self.ledger.attempts(task.id) if r.cause == Cause.LOST.value]
+        lives = {Member(r.node, r.incarnation) for r in found[len(found) - task.losses :]}
+        lives.add(Member(each.attempt.node, each.attempt.incarnation))
+        return len(lives - alive)
+
     def _settlement(
-        self, each: Settle, task: Task, verdict: Accept | Reject | Again, now: float
+        self, each: Settle, task: Task, verdict: Accept | Reject | Again, now: float, deaths: int
     ) -> Settlement:
-        after = settle(task, verdict, self.limits)
+        after = settle(task, verdict, self.limits, deaths)
         return Settlement(
             attempt=each.attempt.id,
             outcome=each.outcome,
@@ -129,6 +168,7 @@ class Hands:
             accepted=after.accepted,
             reach=after.reach,
             not_before=now + after.wait_s if after.wait_s else 0.0,
+            is_awaited=each.is_awaited,
         )
 
     def _verdict(self, task: Task, outcome: Outcome) -> Verdict:
@@ -158,8 +198,14 @@ class Hands:
         level = logging.INFO if settlement.accepted else logging.WARNING
         extra = {"action": "task_settled", "attempt": settlement.attempt}
         log.log(level, "task %s: %s%s", task.id, task.state.value, why, extra=extra)
-        if not settlement.accepted:
+        if not settlement.accepted and not settlement.is_awaited:
             self.storage.clear(settlement.attempt)
+
+    def _blame(self, settlement: Settlement, node: str) -> None:
+        if self.blames and settlement.accepted:
+            self.blames.succeeded(node)
+        elif self.blames:
+            self.blames.failed()
 
     def _ack(self, acks: Iterable[Ack]) -> None:
         by_member: defaultdict[Member, list[AttemptId]] = defaultdict(list)
@@ -235,6 +281,16 @@ class Hands:
             self.caller.plugins.batch_ended(part.id, failed)
         self.ledger.close_part(part.id, part.level, state, part.reason)
         _say("part_closed", "%s %s: %s", part.level, part.id, state.value)
+
+
+def _late(each: Settle, after: Settled) -> Settlement:
+    return Settlement(
+        attempt=each.attempt.id,
+        outcome=each.outcome,
+        task=after.task,
+        accepted=after.accepted,
+        is_late=True,
+    )
 
 
 def _say(action: str, sentence: str, *words: object) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.controller.access import Access, Passwords
 from orchestrator.controller.counter import Nodes, Premises
+from orchestrator.controller.vault import Vault
 from orchestrator.decide.changes import changes, is_replaced
 from orchestrator.errors import Conflict, Refusal
 from orchestrator.ledger.protocol import Application, Ledger
@@ -20,6 +21,7 @@ from orchestrator.model.talk import Applied, Change, ChangeKind, NodeView, Previ
 log = logging.getLogger(__name__)
 
 _OF_NODE = ("nodes/", ".servicePassword")
+_NOTIFY = "notify."
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Registrar:
     ledger: Ledger
     nodes: Nodes
     access: Access
+    vault: Vault | None = None  #: None: nobody is told anything
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def preview(self, wanted: Wanted) -> Preview:
@@ -54,6 +57,8 @@ class Registrar:
             self._check(stands, cluster, wanted.expect)
             told = self._changes(stands, cluster)
             told = (*told, *_of_access(self.access.set(passwords)))
+            if self.vault:
+                told = (*told, *_of_notify(self.vault.set(_of_vault(wanted.secrets))))
             new = revision(cluster)
             if stands is None or (stands.revision, stands.commit) != (new, wanted.commit):
                 self.ledger.apply(
@@ -114,7 +119,7 @@ def _passwords(cluster: Cluster, given: Mapping[str, str]) -> Passwords:
                 f"{name}: its value is empty or did not come with the manifest; check what it "
                 "refers to where you type apply"
             )
-    wanted = {name: given[name] for name in secrets(cluster)}
+    wanted = {name: given[name] for name in secrets(cluster) if not name.startswith(_NOTIFY)}
     service = {"": wanted.pop("access.servicePassword", "")}
     head, tail = _OF_NODE
     for name, value in wanted.items():
@@ -132,6 +137,15 @@ def _of_access(told: Sequence[str]) -> tuple[Change, ...]:
     if not told:
         return ()
     return (Change(kind=ChangeKind.CHANGE, subject="access", details=tuple(told)),)
+
+
+def _of_vault(given: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: each for name, each in given.items() if name.startswith(_NOTIFY)}
+
+
+def _of_notify(names: Sequence[str]) -> tuple[Change, ...]:
+    details = tuple(f"{name}: changed" for name in names)
+    return (Change(kind=ChangeKind.CHANGE, subject="notify", details=details),) if names else ()
 
 
 def restored(registrar: Registrar) -> Cluster | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestrator.controller.heading import heading
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.reconcile import Attempt
 from orchestrator.errors import PluginError
@@ -47,7 +48,9 @@ class Briefing:
     def spec(self, attempt: Attempt, task: Task, identity: Identity) -> tuple[Spec, Command]:
         """Return what to send for an attempt; PluginError where its processor cannot say."""
         command = self.command(task, self.places(attempt, task, identity))
-        return self._spec(attempt, task, command), command
+        spec = self._spec(attempt, task, command)
+        head = heading(attempt, identity, command, spec.env)
+        return replace(spec, head=head), command
 
     def home(self, node: str, outcome: Outcome) -> Outcome:
         """Return what a node said with its paths as manifests have them."""
@@ -104,6 +107,8 @@ class Briefing:
             input=None if file else command.input,
             input_file=mapped(file, paths) if file else None,
             input_sha256=digest,
+            storage=mapped(str(self.storage.root), paths) if self.storage.token else "",
+            token=self.storage.token,
         )
 
 

@@ -107,6 +107,7 @@ def settings(
         wrap=wrap,
         look=ground.looks(wrap) if wrap and ground.looks else (),
         log_level=node.log_level,
+        log_bytes_max=node.log_bytes_max,
     )
 
 

@@ -17,13 +17,18 @@ from typing import Protocol
 from orchestrator.controller.enlist import Ground, agents, heartbeat_s, manifest_name, settings
 from orchestrator.controller.gather import Gathering
 from orchestrator.controller.gather import Tell as Tell
-from orchestrator.controller.nodeview import of_guest, of_post
+from orchestrator.controller.hours import OpeningHours
+from orchestrator.controller.nodeview import of_guest, of_post, with_hours
 from orchestrator.controller.post import Post
+from orchestrator.controller.stops import Tell as TellPeople
+from orchestrator.controller.stops import tell_nobody, tell_of_step, tell_of_stop
 from orchestrator.decide.fleet import Gate, Ours, Sight, is_live
 from orchestrator.decide.way import Deed, Step, next_step
+from orchestrator.decide.windows import Opening
 from orchestrator.errors import NodeError, NotThere, OrchestratorError, Rejected
 from orchestrator.model.cluster import Cluster, Node
-from orchestrator.model.node import Member, Report
+from orchestrator.model.node import Identity, Member, Report
+from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.talk import Leaving, NodePhase, NodeView
 from orchestrator.remote.protocol import Found, Remote, Runtime
 from orchestrator.system import now_s
@@ -38,6 +43,8 @@ AT_ONCE_DOUBTFUL = AT_ONCE // 2
 
 FAREWELLS_MAX = 3
 """So often at least a machine that is to be cleaned is tried before its cluster ends without it."""
+
+UNHEARD = "its work schedule is not known yet: it has not spoken"
 
 RENEWAL_LOOK_S = 3600.0
 TURN_S = 0.5
@@ -98,6 +105,8 @@ class Means:
     load_leaving: Callable[[], tuple[Node, ...]] = _nobody_leaves  #: since before we began
     left: Callable[[str], object] = _forget_nothing  #: hears the name of a node that has left
     trust: Callable[[Node, str], None] = _take_no_key  #: write a host key down
+    hours: OpeningHours = field(default_factory=OpeningHours)
+    tell: TellPeople = tell_nobody  #: what people should hear of; returns at once
     clock: Callable[[], float] = now_s
     jitter: Callable[[], float] = random.random
 
@@ -266,11 +275,16 @@ class Fleet:
             posts = {**state.removed, **state.posts}
             views = [of_post(post, state.cluster.name) for post in posts.values()]
             guests = ((name, state.sights.get(name)) for name in state.guests)
+            shut = self._gate().shut
             views += [
-                of_guest(name, sight, state.cluster.name, state.busy.get(name, {}))
+                of_guest(
+                    name, sight, state.cluster.name, state.busy.get(name, {}), shut.get(name, "")
+                )
                 for name, sight in guests
                 if sight is not None
             ]
+            asked = self._schedules()
+            views = [self._with_hours(view, asked.get(view.name)) for view in views]
             return tuple(sorted(views, key=lambda view: view.name))
 
     def view(self, name: str) -> NodeView:
@@ -383,7 +397,7 @@ class Fleet:
         """Return a node's next step, and show where it stands."""
         gathered = self._gathering.of(post.platform) if post.platform else None
         runtime = gathered.digest if gathered else ""
-        if post.step.phase is NodePhase.READY and now >= post.renewal_at:
+        if post.step.phase in {NodePhase.READY, NodePhase.CLOSED} and now >= post.renewal_at:
             post.renewal_at = now + RENEWAL_LOOK_S
             post.is_forced |= self._means.signer.is_due(post.node.name)
         step = next_step(post.way(gate, runtime, now))
@@ -393,6 +407,7 @@ class Fleet:
             why = f"node {post.node.name!r}: its agent is down, and none of its work lives"
             self._state.given_up.setdefault(post.node.name, why)
         if step != post.step:
+            tell_of_step(self._means.tell, post, step)
             post.stepped(step)
             self._tell_all()
         return step
@@ -470,7 +485,9 @@ class Fleet:
             now = self._means.clock()
             post.found, post.telling = None, ""
             if found is not None:
+                stops = len(post.ran)
                 post.take(found, now)
+                tell_of_stop(self._means.tell, post, stops)
             post.is_removed |= deed is Deed.REMOVE
             if deed is Deed.START:
                 post.started_at = now
@@ -518,6 +535,7 @@ class Fleet:
             for name, post in posts.items()
             if post.step.phase is NodePhase.DRAINING or post.step.deed is Deed.STOP
         }
+        hours, unheard = self._hours(), self._unheard()
         return Gate(
             ours=self._means.ours,
             wanted=frozenset(posts),
@@ -525,11 +543,57 @@ class Fleet:
             paused=state.paused,
             inactive=frozenset(name for name, post in posts.items() if not post.node.active),
             draining={**draining, **going},
-            evicting=self._late(now),
+            shut={
+                **{name: each.shut for name, each in hours.items() if each.shut},
+                **dict.fromkeys(unheard, UNHEARD),
+            },
+            evicting=self._late(now)
+            | {name for name, each in hours.items() if each.is_evicting} - unheard,
             given_up=dict(state.given_up),
             heartbeat_s=heartbeat_s(len(posts) + len(state.guests)),
             lost_after_s=recovery.lost_after_s,
+            mass_loss_hold_s=recovery.mass_loss_hold_s,
+            limits=state.cluster.limits,
         )
+
+    def _hours(self) -> Mapping[str, Opening]:
+        """Return how the nodes that have a work schedule stand with it."""
+        looked = {
+            name: self._means.hours.look(name, schedule, zone)
+            for name, (schedule, zone) in self._schedules().items()
+        }
+        return {name: each for name, each in looked.items() if each is not None}
+
+    def _schedules(self) -> Mapping[str, tuple[WorkSchedule, str]]:
+        """Return the work schedule of each node, and the zone that it says it is in.
+
+        That of a managed node stands in the manifest; a free one brings its own.
+        """
+        state, found = self._state, {}
+        for name in state.guests:
+            who = _identity(state.sights.get(name))
+            if who is not None and who.schedule is not ALWAYS:
+                found[name] = (who.schedule, who.timezone)
+        for name, post in state.posts.items():
+            if post.node.schedule is not ALWAYS:
+                who = _identity(state.sights.get(name))
+                found[name] = (post.node.schedule, who.timezone if who else "")
+        return found
+
+    def _unheard(self) -> frozenset[str]:
+        """Return the nodes of which nobody knows yet when they are open: they have not spoken."""
+        state = self._state
+        asked = [name for name, post in state.posts.items() if _asks_zone(post.node.schedule)]
+        return frozenset(
+            name for name in (*state.guests, *asked) if _identity(state.sights.get(name)) is None
+        )
+
+    def _with_hours(self, view: NodeView, asked: tuple[WorkSchedule, str] | None) -> NodeView:
+        hours = self._means.hours
+        opening = hours.look(view.name, *asked) if asked else None
+        if asked is None or opening is None:
+            return view
+        return with_hours(view, hours.table(view.name, *asked), opening, hours.now())
 
     def _late(self, now: float) -> frozenset[str]:
         """Return the nodes on which what still runs is ended."""
@@ -562,6 +626,15 @@ class Fleet:
     def _tell_all(self) -> None:
         self._state.version += 1
         self._changed.notify_all()
+
+
+def _asks_zone(schedule: WorkSchedule) -> bool:
+    """Whether a schedule's times are those of wherever its node is."""
+    return schedule is not ALWAYS and not schedule.timezone
+
+
+def _identity(sight: Sight | None) -> Identity | None:
+    return sight.report.identity if sight and sight.report else None
 
 
 def _say(action: str, post: Post, what: str) -> None:

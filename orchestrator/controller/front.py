@@ -6,21 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from orchestrator.model.record import Standing
+from orchestrator.model.record import Happening, Standing
 from orchestrator.model.talk import (
     Applied,
     BatchView,
+    Cleaned,
     Client,
     ClusterInfo,
     Leaving,
     NodeView,
     Preview,
     Sheet,
+    StorageView,
     Submitted,
     Verb,
     Wanted,
 )
-from orchestrator.model.work import AttemptId
+from orchestrator.model.work import AttemptId, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,18 @@ class Front(Protocol):
     def stop(self, who: Client) -> None:
         """Stop the controller; agents and what they run go on."""
 
+    def stored(self, who: Client) -> StorageView:
+        """Return what cluster storage holds; of batches, those this client may see.
+
+        Busy where the storage does not answer.
+        """
+
+    def clean(self, who: Client, batch: str = "") -> Cleaned:
+        """Clean cluster storage now; with `batch` take away all that it left.
+
+        Refusal for a batch that is not over, Busy where the storage does not answer.
+        """
+
     def submit(self, who: Client, sheets: Sequence[Sheet], key: str) -> Submitted:
         """Store a batch; the same key and text again is the same batch, other text a Conflict (R6).
 
@@ -68,11 +82,17 @@ class Front(Protocol):
     def batch(self, who: Client, id: str) -> BatchView:
         """Return one batch with all its parts."""
 
+    def timeline(self, who: Client, id: str) -> tuple[Happening, ...]:
+        """Return what happened to a batch, job, target, segment or task, oldest first."""
+
     def act(self, who: Client, verb: Verb, id: str, now: bool = False) -> None:
         """Pause, resume, cancel or retry a batch, job, target, segment or task.
 
         :param now: of a pause: what runs is stopped, too, and starts over without using up a try
         """
+
+    def prioritize(self, who: Client, id: str, priority: Priority) -> None:
+        """Let a batch go before or behind others from now on; what runs goes on (F-SUB-3)."""
 
     def log(self, who: Client, attempt: AttemptId, offset: int) -> LogPart:
         """Return up to 64 KiB of an attempt's log from `offset`; empty: nothing new."""

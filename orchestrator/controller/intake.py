@@ -9,6 +9,7 @@ from hashlib import sha256
 from itertools import islice
 
 from orchestrator.controller.builds import TargetBuilds
+from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.submit import (
     Terms,
@@ -17,6 +18,7 @@ from orchestrator.controller.submit import (
     unable,
     unfinished,
 )
+from orchestrator.decide.active import STORAGE, active, full
 from orchestrator.decide.place import refusals
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import Conflict, PluginError, Refusal
@@ -49,6 +51,7 @@ class Intake:
     views: Callable[[], Sequence[NodeView]]
     clock: Callable[[], float]  #: Unix seconds
     builds: TargetBuilds | None = None  #: of targets that were begun
+    spaces: Spaces | None = None  #: None: room on storage is not estimated
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def submit(self, who: Client, sheets: Sequence[Sheet], key: str) -> Submitted:
@@ -60,7 +63,7 @@ class Intake:
         plugins = self.caller.plugins
         file = parse_sent(sheets, plugins.processors, plugins.settings_folders())
         self._check(file)
-        with self._lock:
+        with self._lock, self.storage.lock:  # nothing of a batch that goes on is taken away between
             return self._known(origin) or self._store(file.batch, origin)
 
     def refused(self, tasks: Sequence[Task]) -> Mapping[TaskId, Mapping[str, str]]:
@@ -78,6 +81,17 @@ class Intake:
         except PluginError:
             return {}  # their command will raise the same, and then they have an attempt to tell of
         return refusals(asked, nodes, begun)
+
+    def full(self) -> Mapping[str, str]:
+        """Return which limits of what is worked on are reached, each with a sentence.
+
+        Storage that takes no new work is one of them, and so is each job that finds no room there.
+        """
+        attempts = self.ledger.open_attempts()
+        reached = full(active(attempt.task for attempt in attempts), self._limits())
+        low = self.storage.low()
+        crowded = self.spaces.told if self.spaces else {}
+        return {**reached, **crowded, **({STORAGE: low} if low else {})}
 
     def _known(self, origin: Origin) -> Submitted | None:
         """Return what the key came to before; Conflict if other text was sent under it."""
@@ -127,13 +141,16 @@ class Intake:
                     )
 
     def _check_room(self) -> None:
-        stands = self.ledger.applied()
-        most = stands.cluster.limits.queued_batches if stands else Limits().queued_batches
+        most = self._limits().queued_batches
         if self.ledger.unfinished() >= most:
             raise Refusal(
                 f"cluster {self.name!r}: its queue is full ({most} batches, limits.queuedBatches); "
                 "submit again when one of them is over"
             )
+
+    def _limits(self) -> Limits:
+        stands = self.ledger.applied()
+        return stands.cluster.limits if stands else Limits()
 
     def _access(self) -> Access:
         stands = self.ledger.applied()

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from orchestrator.controller.blames import Blames
 from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.presence import Presence
+from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
-from orchestrator.decide.fleet import Gate, Sight, closed, lost
+from orchestrator.decide.active import OF_SEGMENTS, SEGMENTS, TARGETS, Active, active, full
+from orchestrator.decide.blame import NOBODY, Now, Quarantine
+from orchestrator.decide.fleet import Gate, Sight, closed, lost, mass_alarm, mass_loss
 from orchestrator.decide.place import SPARING, Builds, Needs, Past, Seats, place
-from orchestrator.decide.reconcile import Attempt, View, open_seats
+from orchestrator.decide.reconcile import Attempt, View, open_seats, spared, strangers
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import PluginError
-from orchestrator.ledger.protocol import Ledger
+from orchestrator.ledger.protocol import Ledger, Only
+from orchestrator.model.cluster import Limits
 from orchestrator.model.node import Member, Report
 from orchestrator.model.work import AttemptId, Cause, Kind, Service, Task, TaskId
 from orchestrator.plugin.caller import Caller
+
+log = logging.getLogger(__name__)
 
 ROUNDS_MAX = 8
 """So often the line is asked for what stands behind jobs that no free node can do."""
@@ -60,6 +68,9 @@ class Lookout:
     presence: Presence | None = None  #: None: who is listed is here
     watch: Watch | None = None  #: None: whoever is here takes part
     builds: TargetBuilds | None = None  #: None: one node, one build
+    spaces: Spaces | None = None  #: None: room is not estimated
+    blames: Blames | None = None  #: None: no node is set aside
+    alarms: tuple[str, ...] = ()  #: of the last look: what people should know now
 
     def look(self, now: float, draining: bool) -> View:
         """Return how things stand at `now` (Unix seconds).
@@ -72,14 +83,30 @@ class Lookout:
         sights = self._sights(listed, attempts)
         members = listed if sights is None else _current(sights)
         gate = self.watch.gate() if self.watch else Gate()
-        shut = closed(sights, gate) if sights else {}
+        shut = closed(sights, gate) if sights else gate.shut
+        aside = self.blames.stored() if self.blames else {}
+        busy = _busy(attempts)
+        there = frozenset(name for name in sights or () if name not in shut)
+        when = Now(unix=now, there=there, busy=frozenset(busy), aside=frozenset(aside))
+        quarantine = self.blames.look(sights or {}, when) if self.blames else NOBODY
+        shut = {**quarantine.closed, **shut}
         if self.watch and sights is not None:
-            self.watch.saw(sights, _busy(attempts), shut)
-            self._forget(sights, gate, {each.node for each in attempts})
+            sights = _set_aside(sights, quarantine)
+            self.watch.saw(sights, busy, shut)
+            self._forget(sights, gate, busy.keys())
+            self._alarm(sights, gate)
         low = self.storage.low()
+        if self.spaces:
+            self.spaces.see(attempts, now)
         kinds = frozenset() if draining else self.only or (SPARING if low else None)
         past = Past(builds=self._builds(attempts, members))
-        ready, past = self._ready(open_seats(members, attempts, shut), kinds, now, past)
+        past = Past(builds=self._builds(attempts, members))
+        gone = lost(sights, gate) if sights else {}
+        overdue = self.ledger.overdue(strangers(members, attempts))
+        taken = (*attempts, *spared(members, overdue, gone).values())
+        seats = open_seats(members, taken, shut, quarantine.probing)
+        only = _only(kinds, active(each.task for each in attempts), gate.limits)
+        ready, past = self._ready(seats, only, now, past)
         return View(
             members=members,
             attempts=attempts,
@@ -88,12 +115,27 @@ class Lookout:
             unplanned=self.ledger.unplanned(),
             over=self.ledger.over(),
             storage_low=low,
+            crowded=dict(self.spaces.why) if self.spaces else {},
             closed=shut,
-            lost=lost(sights, gate) if sights else {},
+            lost=gone,
             gone=_gone(sights or {}),
             evicting=gate.evicting,
+            shut=gate.shut,
             past=past,
+            limits=gate.limits,
+            overdue=overdue,
+            quarantine=quarantine,
+            set_aside=aside,
         )
+
+    def _alarm(self, sights: Mapping[str, Sight], gate: Gate) -> None:
+        """Remember who fell silent together, and say it."""
+        if self.presence and (together := mass_loss(sights, gate)):
+            self.presence.fell_together(together)
+        alarm = mass_alarm(sights, gate)
+        if alarm and not self.alarms:
+            log.warning("%s", alarm, extra={"action": "mass_loss"})
+        self.alarms = (alarm,) if alarm else ()
 
     def _sights(
         self, listed: Mapping[Member, Report], attempts: Sequence[Attempt]
@@ -111,23 +153,23 @@ class Lookout:
             )
 
     def _ready(
-        self, seats: Sequence[Seats], kinds: frozenset[Kind] | None, now: float, past: Past
+        self, seats: Sequence[Seats], only: Only, now: float, past: Past
     ) -> tuple[dict[Service, Line], Past]:
         """Return the next in line by service, and what is known of their earlier attempts."""
         lines: dict[Service, Line] = {}
-        if kinds is not None and not kinds:
+        if only.kinds is not None and not only.kinds:
             return lines, past
         for service in Service:
             room = sum(max(0, each.free.get(service, 0)) for each in seats)
             if room > 0:
-                lines[service], past = self._line(service, seats, kinds, now, past)
+                lines[service], past = self._line(service, seats, only, now, past)
         return lines, past
 
     def _line(
         self,
         service: Service,
         seats: Sequence[Seats],
-        kinds: frozenset[Kind] | None,
+        only: Only,
         now: float,
         past: Past,
     ) -> tuple[Line, Past]:
@@ -141,8 +183,13 @@ class Lookout:
         passing: frozenset[str] = frozenset()
         limit = room
         for _ in range(ROUNDS_MAX):
-            found = self.ledger.ready(service, limit, now, kinds, passing)
-            line |= {task.id: (task, self._needs(task)) for task in found if task.id not in line}
+            found = self.ledger.ready(service, limit, now, replace(only, passing=passing))
+            crowded = self.spaces.without_room(found) if self.spaces else frozenset()
+            line |= {
+                task.id: (task, self._needs(task))
+                for task in found
+                if task.id not in line and task.job.id not in crowded
+            }
             past = self._with_failures(past, found)
             asked = [(task, service, needs) for task, needs in line.values()]
             seated = {task.id for task, _ in place(asked, seats, past)}
@@ -183,6 +230,23 @@ def _current(sights: Mapping[str, Sight]) -> dict[Member, Report]:
         for sight in sights.values()
         if sight.is_listed and sight.member is not None and sight.report is not None
     }
+
+
+def _set_aside(sights: Mapping[str, Sight], found: Quarantine) -> Mapping[str, Sight]:
+    """Return the sights, with the reason of those that are set aside."""
+    blames = found.blames
+    return {
+        name: replace(sight, set_aside=blames[name].why) if name in blames else sight
+        for name, sight in sights.items()
+    }
+
+
+def _only(kinds: frozenset[Kind] | None, now: Active, limits: Limits) -> Only:
+    """Return what the line is asked for: what no limit would let begin is not even read."""
+    reached = full(now, limits)
+    if SEGMENTS in reached:
+        kinds = (frozenset(Kind) if kinds is None else kinds) - OF_SEGMENTS
+    return Only(kinds=kinds, targets=now.targets if TARGETS in reached else None)
 
 
 def _busy(attempts: Sequence[Attempt]) -> dict[str, Counter[str]]:

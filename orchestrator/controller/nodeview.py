@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from orchestrator.controller.post import Post
 from orchestrator.decide.fleet import Sight
+from orchestrator.decide.windows import Opening, Timetable, shown, week
 from orchestrator.model.talk import NodePhase, NodeView, Seats
 
 SHOWN_SILENCE_S = 3.0
@@ -38,12 +40,29 @@ def of_post(post: Post, cluster: str) -> NodeView:
     return _with_sight(replace(view, notes=notes), post.sight, post.busy)
 
 
-def of_guest(name: str, sight: Sight, cluster: str, busy: Mapping[str, int]) -> NodeView:
-    """Return a free node that works here for a while."""
+def of_guest(
+    name: str, sight: Sight, cluster: str, busy: Mapping[str, int], shut: str = ""
+) -> NodeView:
+    """Return a free node that works here for a while; `shut`: why it is closed, if it is."""
     unfit = sight.report.unfit if sight.report else ""
-    phase = NodePhase.UNFIT if unfit else NodePhase.READY
-    view = NodeView(name=name, phase=phase, why=unfit, cluster=cluster, is_managed=False)
+    phase = NodePhase.CLOSED if shut else NodePhase.READY
+    if unfit:
+        phase = NodePhase.UNFIT
+    why = unfit or shut
+    view = NodeView(name=name, phase=phase, why=why, cluster=cluster, is_managed=False)
     return _with_sight(view, sight, busy)
+
+
+def with_hours(view: NodeView, table: Timetable, opening: Opening, now: datetime) -> NodeView:
+    """Add when a node with a work schedule is open."""
+    hours = opening.hours
+    return replace(
+        view,
+        timezone=table.name,
+        opens=shown(hours.opens, table.zone),
+        closes=shown(hours.closes, table.zone),
+        week=week(table, now),
+    )
 
 
 def _with_sight(view: NodeView, sight: Sight | None, busy: Mapping[str, int]) -> NodeView:

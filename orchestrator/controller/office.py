@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.controller.applying import Registrar
 from orchestrator.controller.counter import Nodes, Premises, near, need, own_batch, sees
 from orchestrator.controller.front import LogPart
 from orchestrator.controller.intake import Intake
-from orchestrator.controller.parts import act
+from orchestrator.controller.keeper import Keeper
+from orchestrator.controller.parts import act, prioritize
 from orchestrator.controller.storage import Storage
+from orchestrator.decide.timeline import timeline
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import NotThere, Refusal
+from orchestrator.ledger.history import history
 from orchestrator.ledger.protocol import Ledger
-from orchestrator.model.record import AttemptRecord, Standing
+from orchestrator.model.record import AttemptRecord, Happening, Standing
 from orchestrator.model.talk import (
     Applied,
     BatchView,
+    Cleaned,
     Client,
     ClusterInfo,
     Leaving,
@@ -27,17 +31,22 @@ from orchestrator.model.talk import (
     Preview,
     Role,
     Sheet,
+    StorageView,
     Submitted,
     Verb,
     Wanted,
 )
-from orchestrator.model.work import AttemptId
+from orchestrator.model.work import AttemptId, Priority
 
 LOG_BYTES = 64 << 10
 CONTROLLER = "controller"
 """The name under which the controller's own log is asked for."""
 
 log = logging.getLogger(__name__)
+
+
+def _nobody() -> None:
+    """Hear nothing: no node is set aside yet."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +62,10 @@ class Office:
     intake: Intake
     wake: Callable[[], None]  #: the controller looks now
     end: Callable[[], None]  #: the controller stops, agents go on
+    keeper: Keeper | None = None  #: None: nothing was applied yet
+    forgave: Callable[[], None] = _nobody  #: hears that a node's quarantine was ended
+    alarms: Callable[[], Sequence[str]] = tuple  #: nodes lost together, work that waits for long
+    notices: Callable[[], Sequence[str]] = tuple  #: what was not sent, or that nobody hears of
 
     # -- the cluster
 
@@ -78,7 +91,7 @@ class Office:
             scheduler=about.scheduler,
             storage=str(self.storage.root),
             expires=about.expires,
-            alarms=(*about.alarms, *((low,) if low else ())),
+            alarms=(*about.alarms, *((low,) if low else ()), *self.alarms(), *self.notices()),
             nodes=len(views),
             ready=sum(view.phase is NodePhase.READY for view in views),
             batches=self.ledger.unfinished(),
@@ -112,6 +125,31 @@ class Office:
         need(who, Role.ADMIN)
         self.end()
 
+    # -- storage
+
+    def stored(self, who: Client) -> StorageView:
+        """Return what cluster storage holds; of batches, those this client may see."""
+        need(who, Role.USER)
+        view = self._keeper().view()
+        owners = {batch.id: batch.owner for batch in self.ledger.standings()}
+        mine = (each for each in view.batches if sees(who, owners.get(each.batch, "")))
+        return replace(view, batches=tuple(mine))
+
+    def clean(self, who: Client, batch: str = "") -> Cleaned:
+        """Clean cluster storage now, or take away all that one batch left."""
+        if batch:
+            own_batch(self.ledger, who, batch)
+        else:
+            need(who, Role.ADMIN)
+        return self._keeper().clean(batch.partition("/")[0])
+
+    def _keeper(self) -> Keeper:
+        if self.keeper is None:
+            raise Refusal(
+                f"cluster {self.premises.name}: it has no storage yet; type: orchestrator apply FILE"
+            )
+        return self.keeper
+
     # -- batches
 
     def submit(self, who: Client, sheets: Sequence[Sheet], key: str) -> Submitted:
@@ -141,12 +179,24 @@ class Office:
             results=self.ledger.results([task.id for task in tasks]),
             paused=self.ledger.paused(name),
             refused=self.intake.refused(tasks),
+            full=self.intake.full(),
         )
+
+    def timeline(self, who: Client, id: str) -> tuple[Happening, ...]:
+        """Return what happened to a part of a batch."""
+        own_batch(self.ledger, who, id)
+        return timeline(history(self.ledger, id), id)
 
     def act(self, who: Client, verb: Verb, id: str, now: bool = False) -> None:
         """Pause, resume, cancel or retry a part of a batch."""
         own_batch(self.ledger, who, id)
         act(self.ledger, self.storage, verb, id, now=now)
+        self.wake()
+
+    def prioritize(self, who: Client, id: str, priority: Priority) -> None:
+        """Let a batch go before or behind others."""
+        own_batch(self.ledger, who, id)
+        prioritize(self.ledger, id, priority)
         self.wake()
 
     def log(self, who: Client, attempt: AttemptId, offset: int) -> LogPart:
@@ -190,6 +240,8 @@ class Office:
                 self.fleet.pause(name, leaving)
             case Verb.RESUME:
                 self.ledger.resume_node(name)
+                self.ledger.take_back(name, "a person resumed it")
+                self.forgave()
                 self.fleet.resume(name)
             case _:
                 raise Refusal(f"node {name}: it can be paused and resumed; nothing else")

@@ -10,7 +10,7 @@ from orchestrator.controller.submit import begin_anew_what_is_gone, restarts
 from orchestrator.errors import NotThere, Refusal
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.talk import Verb
-from orchestrator.model.work import State
+from orchestrator.model.work import Priority, State
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,26 @@ def act(ledger: Ledger, storage: Storage, verb: Verb, id: str, *, now: bool) -> 
         case Verb.CANCEL:
             ledger.cancel(id, "cancelled by a person")
         case Verb.RETRY:
-            _retry(ledger, storage, id)
+            with storage.lock:  # nothing of it is taken away between
+                _retry(ledger, storage, id)
     log.info("%s: %s", id, verb.value, extra={"action": f"part_{verb.value}"})
+
+
+def prioritize(ledger: Ledger, id: str, priority: Priority) -> None:
+    """Let a batch go before or behind others from now on; what runs goes on (F-SUB-3).
+
+    NotThere if there is none of that id, Refusal for a part of one, and where it is over.
+    """
+    states = _states(ledger, id)
+    batch, _, part = id.partition("/")
+    if part:
+        raise Refusal(
+            f"{id}: a batch has a priority, its parts have none; "
+            f"run: orchestrator priority {batch} {priority.value}"
+        )
+    if not ledger.reprioritize(id, priority) and all(state.is_final for state in states):
+        raise Refusal(f"{id}: it is over; there is nothing to put before others")
+    log.info("%s: %s", id, priority.value, extra={"action": "batch_reprioritized"})
 
 
 def _resume(ledger: Ledger, id: str) -> None:
@@ -43,12 +61,7 @@ def _resume(ledger: Ledger, id: str) -> None:
 
 
 def _retry(ledger: Ledger, storage: Storage, id: str) -> None:
-    batch, *parts = id.split("/")
-    if len(parts) > 1:
-        raise Refusal(
-            f"{id}: a whole job is retried, and what is done stays; "
-            f"run: orchestrator retry {batch}/{parts[0]}"
-        )
+    batch = id.partition("/")[0]
     gone = begin_anew_what_is_gone(ledger, storage, batch)
     ledger.retry(id, sorted({*restarts(ledger, batch), *gone}))
 

@@ -122,7 +122,7 @@ class Post:
     def stepped(self, step: Step) -> None:
         """Take what comes next; a node that is ready begins its waiting anew."""
         self.step = step
-        if step.phase is NodePhase.READY:
+        if step.phase in {NodePhase.READY, NodePhase.CLOSED, NodePhase.QUARANTINED}:
             self.fails = 0
 
     def failed(self, why: str, now: float, jitter: float, *, final: bool) -> None:

@@ -27,6 +27,7 @@ class _Known:
     past: set[Member] = field(default_factory=set)  #: lives that have ended, while still listed
     told: set[AttemptId] = field(default_factory=set)  #: open ones that this life has reported
     held: set[AttemptId] = field(default_factory=set)  #: likewise, of earlier lives
+    together: bool = False  #: it fell silent with most of the others
 
 
 class Presence:
@@ -72,6 +73,12 @@ class Presence:
         for node in nodes:
             self._known.pop(node, None)
 
+    def fell_together(self, nodes: Iterable[str]) -> None:
+        """Remember of nodes that they fell silent with most others, until they are heard of."""
+        for node in nodes:
+            if known := self._known.get(node):
+                known.together = True
+
     def _hear(self, members: Mapping[Member, Report]) -> None:
         before = self._beats
         self._beats = {}
@@ -114,11 +121,14 @@ class Presence:
         known.since = self._beats[member][1]
 
     def _sight(self, known: _Known) -> Sight:
+        silent_s = self._age - known.since
+        known.together &= not known.is_listed or silent_s > SUSPECT_LEAST_S
         return Sight(
             member=known.member,
             report=known.report,
-            silent_s=self._age - known.since,
+            silent_s=silent_s,
             is_listed=known.is_listed,
             double=known.double,
             held=frozenset(known.held),
+            together=known.together,
         )

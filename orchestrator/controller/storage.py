@@ -6,24 +6,38 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
+from orchestrator import volume
+from orchestrator.controller import trash
 from orchestrator.errors import Refusal
 from orchestrator.model.codec import canonical
 from orchestrator.model.work import AttemptId, Facts, Result
-from orchestrator.system import room
+from orchestrator.system import HAS_FOLDERS, now_s
+from orchestrator.volume import ATTEMPTS, Trouble, Volume
 
 log = logging.getLogger(__name__)
 
-MARK = ".orchestrator-storage"
+MARK = volume.TOKEN
+INPUTS = "inputs"
+TRASH = "trash"
 INLINE_MAX_BYTES = 8 << 10
 KEEP_FREE_PART = 0.05
 KEEP_FREE_MAX_BYTES = 2 << 30
 KEPT = frozenset({"log", "exit.json", "result.json", "report.json", "input.json"})
 """What stays of an attempt when its media are cleared away: all of it small, all of it evidence."""
+
+LOOK_EVERY_S = 1.0
+LOOK_FIRST_S = 2.0
+"""So long the first answer is waited for."""
+
+ANSWER_S = 15.0
+"""A look that takes longer means that the storage does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +45,20 @@ class Storage:
     """The directory every node of the cluster sees."""
 
     root: Path
+    token: str = ""  #: what it is known by (R16); empty: any directory will do
+    watch: Watch | None = field(default=None, compare=False)  #: None: whoever asks looks himself
+    tidy: Callable[[AttemptId], None] | None = field(default=None, compare=False)
+    #: takes what is to be cleared, and clears it soon; None: whoever asks clears himself
+    lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
+    #: held by who takes files away, and by who makes a batch need files again
 
     @classmethod
     def at(cls, root: Path) -> Storage:
         """Make the directory where it is missing; Refusal where it cannot be used."""
         try:
-            for part in ("attempts", "inputs"):
-                (root / part).mkdir(parents=True, exist_ok=True, mode=0o750)
-            if not os.access(root / "attempts", os.W_OK | os.X_OK):
+            for part in (ATTEMPTS, INPUTS):
+                (root / part).mkdir(parents=True, exist_ok=True, mode=volume.FOLDER_MODE)
+            if not os.access(root / ATTEMPTS, os.W_OK | os.X_OK):
                 raise PermissionError(13, "no permission to write")
         except OSError as error:
             raise Refusal(
@@ -54,6 +74,27 @@ class Storage:
         """
         cls.at(root)
         return cls(root.absolute())
+
+    @classmethod
+    def known(cls, root: Path, note: Path) -> Storage:
+        """Return the storage at `root`, which the file `note` knows, or make and note it.
+
+        One that is known is not touched: it may not be mounted, and then another directory stands
+        there (R16); but one in the folder of the note comes and goes with that.  Refusal where it
+        is new and cannot be used.
+        """
+        root = root.absolute()
+        is_ours = root.is_relative_to(note.parent.resolve())
+        if not is_ours and (token := noted(note, root)):
+            return cls(root, token)
+        made = cls.shared(root)
+        token = made.mark()
+        if is_ours:
+            return replace(made, token=token)
+        part = note.with_suffix(".part")
+        part.write_text(f"{token}\n{root}\n", "utf-8")
+        part.replace(note)
+        return replace(made, token=token)
 
     def mark(self) -> str:
         """Return what tells this storage from any other, written into it once (R16).
@@ -75,21 +116,59 @@ class Storage:
 
     def attempt(self, id: AttemptId) -> Path:
         """Return the folder of an attempt."""
-        return self.root / "attempts" / id
+        return self.root / ATTEMPTS / id
+
+    def volume(self) -> Volume:
+        """Open it, as long as it is the right one; raises `volume.Trouble`."""
+        return Volume(str(self.root), self.token)
+
+    # -- how it is
+
+    def trouble(self) -> str:
+        """Return why it cannot be used at all, in one sentence; empty: it is there."""
+        try:
+            self.volume().close()
+        except Trouble as error:
+            return f"cluster storage {self.root}: {error.why}; {error.todo}, it goes on by itself"
+        return ""
 
     def low(self) -> str:
-        """Return why no new work should start here, in one sentence; empty: it may (F19)."""
+        """Return why no new work should start here, in one sentence; empty: it may (F19, F20)."""
+        return self.watch.why() if self.watch else self.look()
+
+    def look(self) -> str:
+        """Say the same from a look at it, which may take for ever."""
+        where = f"cluster storage {self.root}"
         try:
-            free, whole = room(self.root)
+            with self.volume() as opened:
+                (free, whole), fixed = opened.room(), opened.is_read_only()
+        except Trouble as error:
+            return f"{where}: {error.why}; {error.todo}, it goes on by itself"
         except OSError as error:
-            return f"cluster storage {self.root}: {error.strerror}; it goes on by itself"
-        keep = min(int(whole * KEEP_FREE_PART), KEEP_FREE_MAX_BYTES)
+            return f"{where}: {error.strerror}; it goes on by itself"
+        if fixed:
+            return (
+                f"{where} is mounted for reading alone; mount it for writing, it goes on by itself"
+            )
+        keep = kept_free(whole)
         if free >= keep:
             return ""
         return (
-            f"cluster storage {self.root} is full: {free >> 20} MiB free, {keep >> 20} MiB are "
+            f"{where} is full: {free >> 20} MiB free, {keep >> 20} MiB are "
             "kept; free some space, it goes on by itself"
         )
+
+    def space(self) -> tuple[int, int] | None:
+        """Return how many bytes may be written there, and how many there are; None: not known."""
+        if self.watch:
+            return self.watch.space
+        try:
+            with self.volume() as opened:
+                return opened.room()
+        except OSError:
+            return None
+
+    # -- what is stored
 
     def put(self, batch: str, data: Mapping[str, object]) -> tuple[str | None, str | None]:
         """Store an input that is too large for a spec; return its path and SHA-256.
@@ -100,13 +179,14 @@ class Storage:
         if len(text) <= INLINE_MAX_BYTES:
             return None, None
         digest = hashlib.sha256(text).hexdigest()
-        path = self.root / "inputs" / batch / f"{digest}.json"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-            part = path.with_suffix(".part")
-            part.write_bytes(text)
-            part.replace(path)
-        return str(path), digest
+        folder = f"{INPUTS}/{batch}"
+        name = f"{folder}/{digest}.json"
+        with self.volume() as opened:
+            if not opened.has(name):
+                with suppress(FileExistsError):
+                    opened.make_folder(folder)
+                opened.write(name, text)
+        return str(self.root / name), digest
 
     def facts(self, result: Result) -> Facts:
         """Return a probe's result with the files it names, as ``{"file": …, "sha256": …}``.
@@ -123,22 +203,131 @@ class Storage:
                 files[name] = data
         return Facts(values=result.values, files=files, attempt=result.attempt)
 
+    # -- what goes
+
     def clear_inputs(self, batch: str) -> None:
         """Remove the inputs that were stored for a batch, once it is over."""
-        shutil.rmtree(self.root / "inputs" / batch, ignore_errors=True)
+        if not HAS_FOLDERS:
+            shutil.rmtree(self.root / INPUTS / batch, ignore_errors=True)
+            return
+
+        def remove(removal: trash.Removal) -> None:
+            with self.folder(INPUTS) as inputs:
+                removal.remove(batch, inputs)
+
+        self.removing(f"inputs of {batch}", remove)
 
     def clear(self, id: AttemptId) -> None:
-        """Remove an attempt's media; log, report and results stay.  Links are never followed."""
+        """Remove an attempt's media, at once or soon; log, report and results stay."""
+        if self.tidy:
+            self.tidy(id)
+        else:
+            self.clear_now(id)
+
+    def clear_now(self, id: AttemptId) -> int:
+        """Remove an attempt's media; return how many bytes that freed.  Links are never followed."""
+        if not HAS_FOLDERS:
+            _clear_by_path(self.attempt(id))
+            return 0
+
+        def clear(removal: trash.Removal) -> None:
+            with self.folder(ATTEMPTS) as attempts, trash.opened(id, attempts) as folder:
+                removal.clear(folder, KEPT)
+
+        return self.removing(f"attempt {id}", clear).freed_bytes
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[int]:
+        """Lend one of its folders, opened.  Raises OSError."""
+        with self.volume() as opened:
+            if opened.folder is not None:
+                with trash.opened(name, opened.folder) as folder:
+                    yield folder
+
+    def removing(self, what: str, work: Callable[[trash.Removal], None]) -> trash.Removal:
+        """Let `work` remove; what it could not is said once, and done another time.
+
+        What is not there is removed already.
+        """
+        removal = trash.Removal(top=-1)
         try:
-            with os.scandir(self.attempt(id)) as entries:
-                for entry in entries:
-                    if entry.name in KEPT:
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        shutil.rmtree(entry.path)
-                    else:
-                        os.unlink(entry.path)
+            with self.volume() as opened, suppress(FileExistsError):
+                opened.make_folder(TRASH)
+            with self.folder(TRASH) as top:
+                removal.top = top
+                work(removal)
         except FileNotFoundError:
-            return
+            return removal
         except OSError as error:
-            log.warning("attempt %s: not cleared: %s", id, error, extra={"action": "clear_failed"})
+            removal.failed(self.root.name, error)
+        if removal.trouble:
+            extra = {"action": "clear_failed"}
+            log.warning("%s: not cleared: %s", what, removal.trouble, extra=extra)
+        return removal
+
+
+class Watch:
+    """Looks at a storage again and again, on a thread of its own: a dead mount never answers."""
+
+    def __init__(self, storage: Storage, clock: Callable[[], float] = now_s) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._since: float | None = None  #: a look is under way
+        self._why = f"cluster storage {storage.root}: it is being looked at"
+        self.space: tuple[int, int] | None = None  #: bytes that are free, and all; as seen last
+        self._first = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="storage", daemon=True)
+
+    def open(self, first_s: float = LOOK_FIRST_S) -> None:
+        """Begin, and wait for the first answer, at most so long."""
+        self._since = self._clock()
+        self._thread.start()
+        self._first.wait(first_s)
+
+    def close(self) -> None:
+        """Stop, without waiting for a look that hangs."""
+        self._closed.set()
+
+    def why(self) -> str:
+        """Return what was seen last, as `Storage.low`; from memory."""
+        since = self._since
+        if since is not None and self._clock() - since > ANSWER_S:
+            root = self._storage.root
+            return f"cluster storage {root} does not answer; see its mount, it goes on by itself"
+        return self._why
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._since = self._clock()
+            self._why = self._storage.look()
+            self.space = replace(self._storage, watch=None).space()
+            self._since = None
+            self._first.set()
+            self._closed.wait(LOOK_EVERY_S)
+
+
+def kept_free(whole: int) -> int:
+    """Return how many bytes of a disk of that size are kept free."""
+    return min(int(whole * KEEP_FREE_PART), KEEP_FREE_MAX_BYTES)
+
+
+def noted(note: Path, root: Path) -> str:
+    """Return what the storage at `root` is known by; empty: nothing is known of one there."""
+    try:
+        token, _, known = note.read_text("utf-8").rstrip("\n").partition("\n")
+    except (OSError, UnicodeError):
+        return ""
+    return token if known == str(root) else ""
+
+
+def _clear_by_path(folder: Path) -> None:
+    """Remove media where a folder cannot be opened."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name in KEPT:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)

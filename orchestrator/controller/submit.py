@@ -65,22 +65,29 @@ def submit(
 ) -> Submission:
     """Store `batch`; the same manifest again goes on with its unfinished batch (R6).
 
-    A batch that Failed gets fresh tries for what is missing; one that was Successful is done anew
-    under the next number.
+    A batch that Failed, or of which all that is left is held, gets fresh tries for what is missing;
+    one that was Successful is done anew under the next number.
     """
     origin = terms.origin
     if found := unfinished(ledger, batch, origin.owner):
         id, state = found
-        if state.is_final:
+        is_over = state.is_final or is_held(ledger, id)
+        if is_over:
             ledger.retry(id, sorted({*restarts(ledger, id), *terms.anew}))
         if origin.key:
             ledger.keep_key(origin.key, origin.body, id)
-        return Submission(id, Arrival.RETRIED if state.is_final else Arrival.RESUMED)
+        return Submission(id, Arrival.RETRIED if is_over else Arrival.RESUMED)
     id = ledger.next_id(batch.name)
     whole, key = numbered(batch, id), _key(batch, origin.owner)
     ledger.accept(whole, key, _probes(caller, whole), _starts(whole, now), origin)
     log.info("batch %s: accepted", id, extra={"action": "batch_accepted"})
     return Submission(id, Arrival.NEW)
+
+
+def is_held(ledger: Ledger, batch: str) -> bool:
+    """Whether all that is left of a batch is on Hold, and not because a person paused it."""
+    standings = () if ledger.paused(batch) else ledger.standings(batch)
+    return bool(standings) and standings[0].state is State.HOLD
 
 
 def check_able(caller: Caller, batch: Batch, identities: Sequence[Identity]) -> None:
@@ -139,7 +146,9 @@ def begin_anew_what_is_gone(ledger: Ledger, storage: Storage, batch: str) -> fro
 
     Returns the failed jobs (ids) of which the same is true: they begin anew when they are retried.
     """
-    gone = set()
+    gone: set[str] = set()
+    if storage.trouble():  # what cannot be seen now is not gone
+        return frozenset()
     for part in ledger.standings(batch):
         if part.level != "job" or part.state is State.SUCCESSFUL:
             continue

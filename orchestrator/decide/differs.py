@@ -8,6 +8,7 @@ from dataclasses import fields
 from enum import Enum
 from typing import Any
 
+from orchestrator.model import schedule
 from orchestrator.model.cluster import (
     Access,
     Cluster,
@@ -15,11 +16,14 @@ from orchestrator.model.cluster import (
     Limits,
     Network,
     Node,
+    Notify,
     Recovery,
     Secret,
+    Smtp,
     Ssh,
 )
 from orchestrator.model.codec import dump
+from orchestrator.model.schedule import DAYS
 
 _NAMES = {  # of a noun's field: its path in a manifest, where that is not the name itself
     "controller_host": "controller.host",
@@ -34,11 +38,16 @@ _NAMES = {  # of a noun's field: its path in a manifest, where that is not the n
     "log_bytes_max": "log.truncate",
     "instances": "services",
     "extended": "services.render.extended",
+    "sender": "from",
     "more": "",
 }
-_PARTS = (Access, Limits, Network, Recovery, Ssh)
+_PARTS = (Access, Limits, Network, Notify, Recovery, Smtp, Ssh)
 _APART = ("name", "nodes")  # told by the lines of their own
 _NOTHING = "none"
+_UNSAID = {
+    "schedule.atClose": schedule.ALWAYS.at_close.value,
+    **{f"schedule.{day}": schedule.shown(schedule.ON) for day in DAYS},
+}
 _SIZES = {"GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, " bytes": 1}
 
 
@@ -46,10 +55,15 @@ def differences(old: Cluster | Node, new: Cluster | Node) -> tuple[str, ...]:
     """Return each key that is not the same, by path; a secret shows where it is, never itself."""
     before, after = facts(old), facts(new)
     return tuple(
-        f"{path}: {before.get(path, _NOTHING)} -> {after.get(path, _NOTHING)}"
+        f"{path}: {before.get(path, _unsaid(path))} -> {after.get(path, _unsaid(path))}"
         for path in sorted({*before, *after})
         if before.get(path) != after.get(path)
     )
+
+
+def _unsaid(path: str) -> str:
+    """Return what a key means that says nothing: a day without one is on (F-SCHED-3)."""
+    return _UNSAID.get(path, _NOTHING)
 
 
 def facts(noun: Cluster | Node) -> dict[str, str]:
@@ -69,6 +83,8 @@ def _facts(noun: Any, root: str) -> Iterator[tuple[str, str]]:  # Any: of any no
             yield from _instances(value, path)
         elif field.name == "extended":
             yield from _extended(value, path)
+        elif field.name == "schedule":
+            yield from _schedule(value, path)
         elif isinstance(value, Mapping):
             for key, each in value.items():
                 yield _joined(path, str(key)), _shown(each)
@@ -87,6 +103,17 @@ def _extended(listed: tuple[Extended, ...], path: str) -> Iterator[tuple[str, st
         yield f"{where}.instances", str(each.instances)
         yield f"{where}.user", _shown(each.user)
         yield from _facts(each.ssh, f"{where}.ssh")
+
+
+def _schedule(value: schedule.WorkSchedule, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the days that are not on, as people read them, and whatever is not the default."""
+    for key, said in schedule.written(value).items():
+        if key in DAYS:
+            yield f"{path}.{key}", schedule.shown(getattr(value, key))
+        elif key != "holidays":
+            yield f"{path}.{key}", str(said)
+    for day, spans in value.holidays.items():
+        yield f"{path}.holidays.{day}", schedule.shown(spans)
 
 
 def _unit(name: str, value: object) -> str:

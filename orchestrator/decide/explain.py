@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from orchestrator.decide import windows
 from orchestrator.decide.scene import Scene
 from orchestrator.model.record import AttemptRecord, Standing
 from orchestrator.model.talk import NodePhase, NodeView, Seats
@@ -125,10 +126,21 @@ def _why_part(scene: Scene, part: Standing) -> str:
         return IDLE
     if part.state is State.WAITING:
         why = _why_not_begun(scene, part.id) or _why_no_node(scene, None)
-        return why or "nothing of it has begun"
+        return why or _why_full(scene, part) or "nothing of it has begun"
     if part.state is State.HOLD:
         return "all that is left of it is on Hold: a person decides"
     return _segments_done(scene, part)
+
+
+def _why_full(scene: Scene, part: Standing) -> str:
+    """Return which limit keeps all of it from beginning; or ""."""
+    could = [task for task in scene.below(part.id) if _could_go(scene, task)]
+    said = {scene.held_up(task) for task in could[:NAMED_MAX]}
+    return said.pop() if len(said) == 1 else ""
+
+
+def _could_go(scene: Scene, task: Task) -> bool:
+    return task.state is State.WAITING and not scene.missing(task)
 
 
 def _tasks_ended(scene: Scene, part: Standing) -> str:
@@ -213,6 +225,8 @@ def _why_waiting(scene: Scene, task: Task, missing: tuple[str, ...]) -> str:
         return f"no node that is ready can do it: {refusing}"
     if reason := _why_no_node(scene, task.job):
         return reason
+    if reason := scene.held_up(task):
+        return reason
     where = f" on {_some(able)}; others cannot do it: {refusing}" if refusing else ""
     free = f"it waits for a free instance of the {task.job.service.value} service{where}"
     return f"{free}, to be tried again: {task.reason}" if task.reason else free
@@ -244,10 +258,12 @@ def _why_not_begun(scene: Scene, id: str) -> str:
 def _why_no_node(scene: Scene, job: Job | None) -> str:
     """Return why no node of the cluster can begin with it now, each with its reason; or ""."""
     if scene.nodes is None:
-        return ""
+        return f"this computer is {scene.shut}" if scene.shut else ""
     if not scene.nodes:
         return "the cluster has no node: add one to its manifest, or wait for a free one"
     ready = [node for node in scene.nodes if node.phase is NodePhase.READY]
+    if shut := windows.all_closed(scene.nodes, scene.now):
+        return shut
     if not ready:
         return f"no node is ready: {_closed(scene.nodes)}"
     if job is None:

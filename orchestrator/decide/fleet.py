@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.model.cluster import Limits
 from orchestrator.model.node import Identity, Member, Report
 from orchestrator.model.work import AttemptId
 
 SUSPECT_LEAST_S = 5.0
 SUSPECT_BEATS = 3
 LOST_BEATS = 5
+
+MASS_LEAST = 3
+"""So many nodes at least must fall silent together, and more than half, to suspect ourselves (R10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,8 @@ class Sight:
     is_listed: bool = False  #: whether the engine shows it now
     double: Member | None = None  #: another machine that calls itself so, too (F33)
     held: frozenset[AttemptId] = frozenset()  #: open attempts that earlier lives had reported
+    set_aside: str = ""  #: why it is given nothing but a task now and then; empty: it is not (F32)
+    together: bool = False  #: it fell silent with most of the others, and is so still (R10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +50,15 @@ class Gate:
     paused: frozenset[str] = frozenset()  #: by a person
     inactive: frozenset[str] = frozenset()  #: by ``active: false``
     draining: Mapping[str, str] = field(default_factory=dict)  #: node -> what for
+    shut: Mapping[str, str] = field(default_factory=dict)
+    #: node outside its work schedule -> ``closed until Mon 18:00 (Europe/Berlin)``
     evicting: frozenset[str] = frozenset()  #: what still runs there is ended: its time is over
     given_up: Mapping[str, str] = field(default_factory=dict)
     #: silent node -> proof, or a person's word, that it does not come back (R11)
     heartbeat_s: float = 0.5
     lost_after_s: float = 60.0
+    limits: Limits = field(default_factory=Limits)  #: how much is worked on at once
+    mass_loss_hold_s: float = 600.0  #: how long at most most of the nodes may be silent together
 
     @property
     def suspect_after_s(self) -> float:
@@ -59,6 +69,12 @@ class Gate:
     def lost_s(self) -> float:
         """Silence after which its work is given to others; never under five heartbeats."""
         return max(self.lost_after_s, LOST_BEATS * self.heartbeat_s)
+
+        return max(self.lost_after_s, LOST_BEATS * self.heartbeat_s)
+
+    def patience_s(self, *, is_together: bool) -> float:
+        """Silence after which a node is lost; longer for one of many that fell silent together."""
+        return max(self.lost_s, self.mass_loss_hold_s) if is_together else self.lost_s
 
 
 def is_live(sight: Sight | None, gate: Gate) -> bool:
@@ -75,14 +91,52 @@ def closed(sights: Mapping[str, Sight], gate: Gate) -> Mapping[str, str]:
 def lost(sights: Mapping[str, Sight], gate: Gate) -> Mapping[str, str]:
     """Return the nodes whose work is given to others, each with the reason (F-REC-6)."""
     found = {}
+    together = mass_loss(sights, gate)
     for name, sight in sights.items():
+        limit_s = gate.patience_s(is_together=name in together)
         if is_live(sight, gate):
             continue
         if name in gate.given_up:
             found[name] = gate.given_up[name]
-        elif sight.silent_s >= gate.lost_s:
-            found[name] = f"node {name!r}: nothing was heard of it for {gate.lost_s:g} s"
+        elif sight.silent_s >= limit_s:
+            found[name] = f"node {name!r}: nothing was heard of it for {limit_s:g} s"
     return found
+
+
+def mass_loss(sights: Mapping[str, Sight], gate: Gate) -> frozenset[str]:
+    """Return the nodes that fell silent together, so many that the fault may be ours (R10).
+
+    More than half of those that were heard of before, three at least, within one `lostAfter`; each
+    until it is heard of again.  Who was to go does not count: closed by its schedule, drained,
+    paused, or given up.
+    """
+    expected = {*gate.shut, *gate.draining, *gate.paused, *gate.inactive, *gate.given_up}
+    silent = sorted(
+        (sight.silent_s, name)
+        for name, sight in sights.items()
+        if not is_live(sight, gate)
+        and name not in expected
+        and (gate.wanted is None or name in gate.wanted | gate.guests)
+    )
+    live = sum(is_live(sight, gate) and name not in expected for name, sight in sights.items())
+    held = {name for _, name in silent if sights[name].together}
+    for since, _ in silent:
+        together = [name for s, name in silent if since <= s <= since + gate.lost_s]
+        if len(together) >= MASS_LEAST and len(together) > live:
+            held.update(together)
+    return frozenset(held)
+
+
+def mass_alarm(sights: Mapping[str, Sight], gate: Gate) -> str:
+    """Return what people are told while the work of silent nodes is not given to others; or ""."""
+    held = mass_loss(sights, gate) - lost(sights, gate).keys()
+    if not held:
+        return ""
+    left_s = min(gate.patience_s(is_together=True) - sights[name].silent_s for name in held)
+    return (
+        f"nodes {', '.join(sorted(held))} fell silent together: their work is given to others in "
+        f"{max(0.0, left_s):.0f} s; sooner with: orchestrator nodes lost NAME"
+    )
 
 
 def _closed(name: str, sight: Sight, gate: Gate) -> Iterator[str]:
@@ -94,6 +148,8 @@ def _closed(name: str, sight: Sight, gate: Gate) -> Iterator[str]:
         yield "its manifest says active: false"
     if name in gate.draining:
         yield gate.draining[name]
+    if name in gate.shut:
+        yield gate.shut[name]
     if sight.report is not None:
         if differs := difference(name, sight.report.identity, gate):
             yield differs

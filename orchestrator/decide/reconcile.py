@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.decide.active import within
+from orchestrator.decide.blame import NOBODY, Quarantine
 from orchestrator.decide.place import NO_PAST, Needs, Past, Seats, place
-from orchestrator.model.node import Member, Report, service_instances
+from orchestrator.decide.settle import judge
+from orchestrator.model.cluster import Limits
+from orchestrator.model.node import Member, Phase, Report, service_instances
 from orchestrator.model.work import AttemptId, Ending, Job, Outcome, Service, State, Task, TaskId
 
 
@@ -20,6 +24,14 @@ class Attempt:
     node: str
     incarnation: str
     lease: int  #: sequence number of its `leased` event
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An attempt that was given up in silence, and of which its node speaks again (R4)."""
+
+    attempt: Attempt
+    is_wanted: bool  #: its task is not over: what it made may still count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +58,21 @@ class View:
     unplanned: tuple[Job, ...] = ()
     over: tuple[Tally, ...] = ()
     storage_low: str = ""  #: why cluster storage takes no new work; empty: it does
+    crowded: Mapping[str, str] = field(default_factory=dict)  #: job -> why it waits for room there
     closed: Mapping[str, str] = field(default_factory=dict)  #: node -> why it gets no new work
     lost: Mapping[str, str] = field(default_factory=dict)  #: silent node -> why it is given up
     gone: frozenset[AttemptId] = frozenset()
     #: their node had reported them, and its next life knows nothing of them: proof (R11)
     evicting: frozenset[str] = frozenset()  #: nodes whose work is ended and done elsewhere
+    overdue: Mapping[AttemptId, Overdue] = field(default_factory=dict)
+    #: of what nodes tell and nobody waits for: what was given up in silence
+    quarantine: Quarantine = NOBODY
+    set_aside: Mapping[str, str] = field(default_factory=dict)
+    #: node -> why, as the ledger has it; `quarantine` is how it should be
+    shut: Mapping[str, str] = field(default_factory=dict)
+    #: node outside its window -> why; what has not begun there goes back (F-SCHED-10)
     past: Past = NO_PAST
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,24 @@ class Settle:
 
     attempt: Attempt
     outcome: Outcome
+    is_awaited: bool = False  #: its node is silent; a word of it may still come
+    is_late: bool = False  #: that word
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Store that a node is quarantined."""
+
+    node: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Store that a node's quarantine is over."""
+
+    node: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +148,7 @@ class Close:
     state: State
 
 
-Action = Lease | Send | Settle | Ack | Kill | Plan | Close
+Action = Lease | Send | Settle | SetAside | TakeBack | Ack | Kill | Plan | Close
 
 
 def reconcile(view: View) -> tuple[Action, ...]:
@@ -122,6 +161,7 @@ def reconcile(view: View) -> tuple[Action, ...]:
     return (
         *_reported(view),
         *_lost(view),
+        *_blamed(view),
         *_ended(view),
         *_planned(view),
         *_unsent(view),
@@ -135,18 +175,69 @@ def _reported(view: View) -> Iterator[Action]:
     An attempt is that of one node: what another says of it counts for nothing (T13).
     """
     waited_for = {(attempt.node, attempt.id): attempt for attempt in view.attempts}
+    kept = {each.id for each in spared(view.members, view.overdue, view.lost).values()}
     for member, report in view.members.items():
         ended = {outcome.attempt for outcome in report.outcomes}
         for outcome in report.outcomes:
             if attempt := waited_for.get((member.node, outcome.attempt)):
                 yield Settle(attempt, outcome)
             elif member.node not in view.lost:  # it does not hear; when it is back it will
-                yield Ack(member, outcome.attempt)
+                yield _late(view, member, outcome) or Ack(member, outcome.attempt)
         for attempt_id, (phase, _) in report.attempts.items():
-            wanted = (member.node, attempt_id) in waited_for or attempt_id in ended
-            is_unwanted = not wanted or member.node in view.evicting
+            wanted = (member.node, attempt_id) in waited_for or attempt_id in ended | kept
+            is_shut = member.node in view.shut and phase is Phase.QUEUED
+            is_unwanted = not wanted or is_shut or member.node in view.evicting
             if phase.is_live and is_unwanted and member.node not in view.lost:
                 yield Kill(member, attempt_id)
+
+
+def strangers(
+    members: Mapping[Member, Report], attempts: Iterable[Attempt]
+) -> frozenset[AttemptId]:
+    """Return what nodes tell of and nobody waits for: nearly always nothing."""
+    told = {id for report in members.values() for id in report.attempts}
+    told |= {outcome.attempt for report in members.values() for outcome in report.outcomes}
+    return frozenset(told - {attempt.id for attempt in attempts})
+
+
+def _late(view: View, member: Member, outcome: Outcome) -> Settle | None:
+    """Return the settlement of a result whose attempt was given up; None: it is no result."""
+    overdue = view.overdue.get(outcome.attempt)
+    if overdue is None or overdue.attempt.node != member.node or judge(outcome) is not None:
+        return None
+    return Settle(overdue.attempt, outcome, is_late=True)
+
+
+def spared(
+    members: Mapping[Member, Report],
+    overdue: Mapping[AttemptId, Overdue],
+    lost: Collection[str],
+) -> Mapping[TaskId, Attempt]:
+    """Return what goes on although it was given up: of each task that is not over the newest (P3).
+
+    Its node is back and still has it: it keeps its instance, and is not begun once more elsewhere.
+    """
+    newest: dict[TaskId, Attempt] = {}
+    for member, report in members.items():
+        if member.node in lost:
+            continue
+        for id, (phase, _) in report.attempts.items():
+            found = overdue.get(id)
+            if found and found.is_wanted and phase.is_live and found.attempt.node == member.node:
+                known = newest.get(found.attempt.task)
+                if known is None or known.lease < found.attempt.lease:
+                    newest[found.attempt.task] = found.attempt
+    return newest
+
+
+def _blamed(view: View) -> Iterator[Action]:
+    """Let the ledger say which nodes are set aside."""
+    for node, blame in view.quarantine.blames.items():
+        if view.set_aside.get(node) != blame.why:
+            yield SetAside(node, blame.why)
+    for node in view.set_aside:
+        if node not in view.quarantine.blames and node in view.quarantine.judged:
+            yield TakeBack(node, "a task went well there, or no other node is left")
 
 
 def _lost(view: View) -> Iterator[Action]:
@@ -158,11 +249,12 @@ def _lost(view: View) -> Iterator[Action]:
         if attempt.id in view.gone:
             yield _given_up(attempt, f"node {attempt.node!r} began anew without it")
         elif attempt.node in view.lost:
-            yield _given_up(attempt, view.lost[attempt.node])
+            yield _given_up(attempt, view.lost[attempt.node], is_awaited=True)
 
 
-def _given_up(attempt: Attempt, why: str) -> Settle:
-    return Settle(attempt, Outcome(attempt=attempt.id, ending=Ending.LOST, why=why))
+def _given_up(attempt: Attempt, why: str, *, is_awaited: bool = False) -> Settle:
+    outcome = Outcome(attempt=attempt.id, ending=Ending.LOST, why=why)
+    return Settle(attempt, outcome, is_awaited=is_awaited)
 
 
 def _ended(view: View) -> Iterator[Action]:
@@ -186,23 +278,38 @@ def _unsent(view: View) -> Iterator[Action]:
             continue
         told = {outcome.attempt for outcome in report.outcomes}
         if attempt.id not in report.attempts and attempt.id not in told:
-            evicted = attempt.node in view.evicting  # then a tombstone keeps it from starting
+            evicted = attempt.node in view.evicting or attempt.node in view.shut
+            # then a tombstone keeps it from starting
             yield Kill(member, attempt.id) if evicted else Send(attempt, member)
 
 
 def _placed(view: View) -> Iterator[Action]:
+    kept = spared(view.members, view.overdue, view.lost)
     line = [
-        (task, service, needs) for service, tasks in view.ready.items() for task, needs in tasks
+        (task, service, needs)
+        for service, tasks in view.ready.items()
+        for task, needs in tasks
+        if task.id not in kept
     ]
-    seats = open_seats(view.members, view.attempts, view.closed)
-    for task, member in place(line, seats, view.past):
+    probing = set(view.quarantine.probing)
+    taken = (*view.attempts, *kept.values())
+    seats = open_seats(view.members, taken, view.closed, view.quarantine.probing)
+    placed = place(line, seats, view.past)
+    for task, member in within(placed, [each.task for each in view.attempts], view.limits):
+        if member.node in view.quarantine.probing:
+            if member.node not in probing:  # one task of any service is a probe
+                continue
+            probing.remove(member.node)
         yield Lease(task, member)
 
 
 def open_seats(
-    members: Mapping[Member, Report], attempts: Iterable[Attempt], closed: Mapping[str, str]
+    members: Mapping[Member, Report],
+    attempts: Iterable[Attempt],
+    closed: Mapping[str, str],
+    probing: frozenset[str] = frozenset(),
 ) -> list[Seats]:
-    """Return what each node that takes new work can still take."""
+    """Return what each node that takes new work can still take; one in `probing` a single task."""
     taken: dict[tuple[str, Service], int] = {}
     for attempt in attempts:
         key = (attempt.node, attempt.service)
@@ -211,7 +318,11 @@ def open_seats(
         Seats(
             member=member,
             identity=report.identity,
-            free={s: free_instances(member, report, s, taken) for s in Service},
+            free={
+                s: min(free, 1) if member.node in probing else free
+                for s in Service
+                for free in (free_instances(member, report, s, taken),)
+            },
         )
         for member, report in members.items()
         if member.node not in closed

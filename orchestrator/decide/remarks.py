@@ -30,27 +30,10 @@ _ON_ITS_WAY = frozenset(
 )
 _PLAIN = Cluster(name="", kind=ClusterKind.MANAGED)
 _LATER: tuple[tuple[str, Callable[[Cluster], object]], ...] = (
-    ("history.keepDays", lambda cluster: cluster.keep_days != _PLAIN.keep_days),
-    ("limits.activeSegments", lambda cluster: _limit(cluster, "active_segments")),
-    ("limits.activeTargets", lambda cluster: _limit(cluster, "active_targets")),
-    ("notify", lambda cluster: cluster.more.get("notify")),
-    (
-        "recovery.massLossHold",
-        lambda cluster: cluster.recovery.mass_loss_hold_s != _PLAIN.recovery.mass_loss_hold_s,
-    ),
-    ("schedule", lambda cluster: any(node.schedule for node in cluster.nodes)),
     ("statusInterval", lambda cluster: cluster.more.get("statusInterval")),
     ("storage.copy", lambda cluster: cluster.copy != _PLAIN.copy),
-    (
-        "storage.deleteAfterDays",
-        lambda cluster: cluster.delete_after_days != _PLAIN.delete_after_days,
-    ),
 )
 """Keys that this version reads and does not act upon, and whether a cluster says them."""
-
-
-def _limit(cluster: Cluster, name: str) -> bool:
-    return bool(getattr(cluster.limits, name) != getattr(_PLAIN.limits, name))
 
 
 def drift(
@@ -125,8 +108,6 @@ def _on_free(node: Node) -> Iterator[str]:
         yield "access.open: every cluster of the network may use it without a password"
     if not node.network.discovery:
         yield "network.discovery is off: clusters find it by its address only"
-    if node.schedule:
-        yield "read, and not yet acted upon by this version: schedule"
 
 
 def _is_controller(cluster: Cluster, node: Node) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from orchestrator.decide.active import STORAGE, active, held_up
+from orchestrator.decide.place import SPARING
 from orchestrator.model.record import AttemptRecord, Standing
 from orchestrator.model.talk import NodeView
 from orchestrator.model.work import Batch, Job, Kind, Result, State, Task, TaskId
@@ -23,13 +25,17 @@ class Scene:
     results: Mapping[TaskId, Result] = field(default_factory=dict)  #: of publish tasks
     now: datetime  #: in the zone that times are shown in
     worked_on: bool = True  #: whether a controller works on this ledger now
+    shut: str = ""  #: how long this computer is closed by its work schedule; empty: it is open
     paused: frozenset[str] = frozenset()  #: ids that a person has paused
     nodes: tuple[NodeView, ...] | None = None  #: of the cluster; None: this computer alone
     refused: Mapping[TaskId, Mapping[str, str]] = field(default_factory=dict)
     #: task that could go next -> node -> why it is not given it
+    full: Mapping[str, str] = field(default_factory=dict)
+    #: which limits of what is worked on are reached, each with a sentence (F-SEG-10)
     _jobs: Mapping[str, Job] = field(init=False, repr=False)
     _parts: Mapping[str, Standing] = field(init=False, repr=False)
     _below: Mapping[str, Sequence[Task]] = field(init=False, repr=False)
+    _active: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         below: defaultdict[str, list[Task]] = defaultdict(list)
@@ -37,6 +43,8 @@ class Scene:
             parts = task.id.split("/")
             for end in range(1, len(parts)):  # batch, job, target, segment
                 below["/".join(parts[:end])].append(task)
+        running = (task.id for task in self.tasks.values() if task.state is State.PROCESSING)
+        object.__setattr__(self, "_active", active(running).targets)
         object.__setattr__(self, "_below", below)
         object.__setattr__(self, "_jobs", {job.id: job for job in self.batch.jobs})
         object.__setattr__(self, "_parts", {part.id: part for part in self.standings})
@@ -80,6 +88,13 @@ class Scene:
             need for need, other in needed if not other or other.state is not State.SUCCESSFUL
         )
         return tasks if tasks or task.needs else self.jobs_before(task.id)
+
+    def held_up(self, task: Task) -> str:
+        """Return which limit keeps a task that could go next from being given out; or ""."""
+        if STORAGE in self.full and task.kind not in SPARING:
+            return self.full[STORAGE]
+        crowded = "" if task.kind is Kind.PROBE else self.full.get(task.job.id, "")
+        return crowded or held_up(task.id, self._active, self.full)
 
     def starts(self) -> datetime | None:
         """Return when the batch may start, if that is still to come."""

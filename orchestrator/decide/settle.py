@@ -16,16 +16,19 @@ from orchestrator.model.work import (
     Reject,
     State,
     Task,
+    Verdict,
     one_line,
 )
 
 NEXT: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.PROCESSING, State.HOLD, State.CANCELLED}),
+    State.WAITING: frozenset(
+        {State.PROCESSING, State.HOLD, State.CANCELLED, State.SUCCESSFUL}  # by a late result
+    ),
     State.PROCESSING: frozenset(
         {State.WAITING, State.HOLD, State.SUCCESSFUL, State.FAILED, State.CANCELLED}
     ),
     State.POST: frozenset(),  # of parents only
-    State.HOLD: frozenset({State.WAITING, State.CANCELLED}),
+    State.HOLD: frozenset({State.WAITING, State.CANCELLED, State.SUCCESSFUL}),
     State.SUCCESSFUL: frozenset(),
     State.CANCELLED: frozenset({State.WAITING}),  # a person said `run` or `retry`
     State.FAILED: frozenset({State.WAITING}),  # the same
@@ -49,7 +52,8 @@ class Limits:
     """When a task is given up (docs/rules.md, retries)."""
 
     tries_max: int = 3  #: failed and crashed together, in all (F-REC-7)
-    losses_max: int = 10
+    losses_max: int = 10  #: then a person decides
+    deaths_max: int = 3  #: so many lives of nodes end with it; then a person decides
     agains_max: int = 4
     wait_first_s: float = 1.0  #: after a condition that was not ready; doubles each time …
     wait_most_s: float = 30.0  #: … up to this
@@ -83,11 +87,14 @@ def judge(outcome: Outcome) -> Reject | None:
     return None
 
 
-def settle(task: Task, verdict: Accept | Reject | Again, limits: Limits) -> Settled:
+def settle(
+    task: Task, verdict: Accept | Reject | Again, limits: Limits, deaths: int = 0
+) -> Settled:
     """Return what becomes of `task`, an attempt of which came to `verdict`.
 
     Each cause counts apart, because a lost runner or a full disk says nothing about the task
-    (F-REC-8).  A `Replan` is not about the task: the whole job is planned anew.
+    (F-REC-8).  A `Replan` is not about the task: the whole job is planned anew.  `deaths`: so many
+    lives of nodes have ended while they ran it, the last one included.
     """
     if not (isinstance(verdict, Reject) and verdict.cause is Cause.UNREADY):
         task = replace(task, waits=0)  # it ran: the next pause is a short one again
@@ -101,7 +108,19 @@ def settle(task: Task, verdict: Accept | Reject | Again, limits: Limits) -> Sett
         case Again(_, why):
             return _given_up(task, Reject(why))
         case Reject():
-            return _rejected(task, verdict, limits)
+            return _rejected(task, verdict, limits, deaths)
+
+
+def settle_late(task: Task, verdict: Verdict) -> Settled:
+    """Return what becomes of `task` by a result whose attempt was given up: accepted, or nothing."""
+    if not isinstance(verdict, Accept) or State.SUCCESSFUL not in NEXT[task.state]:
+        return Settled(task=task)
+    return Settled(task=move(task, State.SUCCESSFUL, reason="", cause=None), accepted=True)
+
+
+def paused_s(waits: int, limits: Limits) -> float:
+    """Return how long a task has waited at least for a condition that was so often not ready."""
+    return sum(_pause_s(each, limits) for each in range(waits))
 
 
 def move(task: Task, to: State, *, reason: str, cause: Cause | None = None) -> Task:
@@ -111,7 +130,7 @@ def move(task: Task, to: State, *, reason: str, cause: Cause | None = None) -> T
     return replace(task, state=to, reason=reason, cause=cause)
 
 
-def _rejected(task: Task, no: Reject, limits: Limits) -> Settled:
+def _rejected(task: Task, no: Reject, limits: Limits, deaths: int) -> Settled:
     match no.cause:
         case Cause.FAILED | Cause.CRASHED:
             after = replace(task, tries=task.tries + 1)
@@ -121,16 +140,25 @@ def _rejected(task: Task, no: Reject, limits: Limits) -> Settled:
             return _given_up(task, no, Reach.JOB)
         case Cause.LOST:
             after = replace(task, losses=task.losses + 1)
+            if deaths >= limits.deaths_max:
+                why = f"it kills nodes: {deaths} of their lives ended while it ran; {no.why}"
+                return _held(after, Reject(why, Cause.POISON))
             if after.losses >= limits.losses_max:
-                return _given_up(after, replace(no, why=f"{no.why} ({after.losses} times)"))
+                return _held(after, replace(no, why=f"lost {after.losses} times; {no.why}"))
         case Cause.UNREADY:
             after = replace(task, waits=task.waits + 1)
-            doublings = min(task.waits, DOUBLINGS_MAX)
-            wait_s = min(limits.wait_most_s, limits.wait_first_s * 2**doublings)
-            return Settled(task=_waiting(after, no), wait_s=wait_s)
-        case Cause.CANCELLED:
+            return Settled(task=_waiting(after, no), wait_s=_pause_s(task.waits, limits))
+        case Cause.CANCELLED | Cause.POISON:
             after = task
     return Settled(task=_waiting(after, no))
+
+
+def _pause_s(waits: int, limits: Limits) -> float:
+    return min(limits.wait_most_s, limits.wait_first_s * 2.0 ** min(waits, DOUBLINGS_MAX))
+
+
+def _held(task: Task, no: Reject) -> Settled:
+    return Settled(task=move(task, State.HOLD, reason=no.why, cause=no.cause))
 
 
 def _waiting(task: Task, no: Reject) -> Task:

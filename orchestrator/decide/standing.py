@@ -13,13 +13,15 @@ def standing(
     *,
     planned: bool = True,
     paused: bool = False,
+    stuck: bool = False,
 ) -> State:
     """Return how a part stands for people.
 
     `stored` is its row's state: final once it is closed, and then it counts.  `tasks` says how many
     of its tasks are of which kind and state; `planned` is False while more are to come, so that a
     batch is not PostProcessing with a job still ahead.  `paused`: a person holds it, or a part it is
-    in; it is on Hold once nothing of it runs any more.
+    in; it is on Hold once nothing of it runs any more.  `stuck`: what waits of it waits for what is
+    on Hold, and for nothing else.
     """
     if stored.is_final:
         return stored
@@ -27,7 +29,8 @@ def standing(
     left = {(kind, state) for kind, state in there if not state.is_final}
     if paused and not any(state is State.PROCESSING for _, state in left):
         return State.HOLD
-    if left and all(state is State.HOLD for _, state in left):
+    states = {state for _, state in left}
+    if states == {State.HOLD} or (stuck and states == {State.HOLD, State.WAITING}):
         return State.HOLD
     if not any(_has_begun(kind, state) for kind, state in there):
         return State.WAITING

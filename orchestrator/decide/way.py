@@ -86,6 +86,11 @@ def seen(way: Way) -> Step | None:
         return Step(NodePhase.PAUSED, why=_running(way), todo=f"orchestrator resume {way.name}")
     if way.name in gate.inactive:
         return Step(NodePhase.PAUSED, why="its manifest says active: false")
+    if way.name in gate.shut:
+        return Step(NodePhase.CLOSED, why=_and(gate.shut[way.name], _running(way)))
+    if sight.set_aside:
+        todo = f"orchestrator resume {way.name}"
+        return Step(NodePhase.QUARANTINED, why=sight.set_aside, todo=todo)
     return Step(NodePhase.READY)
 
 
@@ -97,8 +102,12 @@ def _silent(way: Way) -> Step | None:
     why = f"silent for {sight.silent_s:.0f} s" if sight.silent_s >= 1 else "it has left"
     if way.trouble:
         why = f"{why}; {way.trouble}"
-    if sight.silent_s >= gate.lost_s or way.name in gate.given_up:
+    if way.name in gate.shut and not way.busy:  # people switch such computers off
+        return Step(NodePhase.CLOSED, why=_and(gate.shut[way.name], why))
+    if way.name in gate.given_up or sight.silent_s >= gate.patience_s(is_together=sight.together):
         return Step(NodePhase.LOST, why=why)
+    if sight.together:
+        why = f"{why}, with most of the others"
     return Step(NodePhase.SUSPECT, why=why)
 
 
@@ -157,9 +166,7 @@ def _outdated(way: Way, machine: Machine) -> str:
 def _stopped(way: Way, why: str) -> Step:
     """Stop an agent when nothing runs there, and nothing will be given to it meanwhile."""
     if is_live(way.sight, way.gate) and not (way.is_closed and (way.busy == 0 or way.hurry)):
-        return Step(
-            NodePhase.DRAINING, why="; ".join(each for each in (why, _running(way)) if each)
-        )
+        return Step(NodePhase.DRAINING, why=_and(why, _running(way)))
     return Step(NodePhase.STARTING, Deed.STOP, why)
 
 
@@ -205,6 +212,10 @@ def _of_another(machine: Machine) -> Step:
         NodePhase.REFUSED,
         why=f"it belongs to cluster {owner!r}; take it out of that one, then `apply` again",
     )
+
+
+def _and(*says: str) -> str:
+    return "; ".join(filter(None, says))
 
 
 def _running(way: Way) -> str:

@@ -39,7 +39,7 @@ class Announcer:
                 self._info = self._described(notice, self._info.name)
                 self._zeroconf.update_service(self._info)
                 return
-            self._hush()
+            self.hush()
             self._info = self._described(notice, f"{_label(notice.name)}.{self._kind}")
             self._zeroconf.register_service(self._info, allow_name_change=True)
         except (zeroconf.Error, OSError) as error:
@@ -53,10 +53,11 @@ class Announcer:
 
     def close(self) -> None:
         """Say goodbye."""
-        self._hush()
+        self.hush()
         self._zeroconf.close()
 
-    def _hush(self) -> None:
+    def hush(self) -> None:
+        """Say goodbye for now."""
         if self._info is not None:
             with suppress(zeroconf.Error, OSError):
                 self._zeroconf.unregister_service(self._info)

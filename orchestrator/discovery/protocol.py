@@ -46,6 +46,9 @@ class Announcing(Protocol):
     def say(self, notice: Notice) -> None:
         """Announce, or announce what has changed."""
 
+    def hush(self) -> None:
+        """Say goodbye for now: nobody is told of us until the next `say`."""
+
     def close(self) -> None:
         """Say goodbye."""
 
@@ -64,6 +67,9 @@ class Silent:
     """Implements both for ``network.discovery: false``: nobody is told, nobody is found."""
 
     def say(self, notice: Notice) -> None:
+        """Say nothing."""
+
+    def hush(self) -> None:
         """Say nothing."""
 
     def seen(self) -> tuple[Seen, ...]:

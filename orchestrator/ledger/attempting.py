@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 
 from orchestrator.decide.reconcile import Attempt
 from orchestrator.decide.settle import Reach
@@ -39,6 +40,14 @@ def close_attempts(change: Change, task: str, reason: str) -> list[str]:
         (change.stamp.wall, Cause.CANCELLED.value, reason, task),
     ).fetchall()
     return [rows.attempt_id(change.ledger, row["number"]) for row in found]
+
+
+def let_go(change: Change, under: str) -> None:
+    """Wait no longer for words of attempts at or below `under`: what they did is another task."""
+    change.db.execute(
+        "UPDATE attempt SET late = 0 WHERE (task = ? OR task > ? AND task < ?) AND late = 1",
+        rows.below(under),
+    )
 
 
 def _lease(change: Change, task: Task, member: Member) -> Attempt | None:
@@ -78,6 +87,8 @@ def _lease(change: Change, task: Task, member: Member) -> Attempt | None:
 def _settle(change: Change, settlement: Settlement) -> bool:
     number = rows.attempt_number(change.ledger, settlement.attempt)
     task = settlement.task
+    if settlement.is_late:
+        return _settle_late(change, number, settlement)
     if not _close(change, number, settlement):
         return False
     row = change.db.execute(
@@ -106,10 +117,12 @@ def _settle(change: Change, settlement: Settlement) -> bool:
     if settlement.accepted:
         _free(change, row)
     elif task.state is State.WAITING:
-        change.db.execute(
+        changed = change.db.execute(
             "UPDATE detail SET args = ?1 WHERE task = ?2 AND args <> ?1",
             (rows.compact(task.args), row["number"]),
         )
+        if changed.rowcount:
+            let_go(change, task.id)
     if settlement.reach is not Reach.NOTHING:
         _fell(change, settlement, row)
     return True
@@ -119,7 +132,7 @@ def _close(change: Change, number: int, settlement: Settlement) -> bool:
     """Close the attempt by compare-and-set; False if it is unknown or was closed before."""
     task = settlement.task
     closed = change.db.execute(
-        "UPDATE attempt SET closed = ?, accepted = ?, cause = ?, why = ?, outcome = ?"
+        "UPDATE attempt SET closed = ?, accepted = ?, cause = ?, why = ?, outcome = ?, late = ?"
         " WHERE number = ? AND task = ? AND closed IS NULL",
         (
             change.stamp.wall,
@@ -127,11 +140,46 @@ def _close(change: Change, number: int, settlement: Settlement) -> bool:
             task.cause.value if task.cause and not settlement.accepted else "",
             "" if settlement.accepted else rows.clean(task.reason),
             rows.compact(settlement.outcome),
+            int(settlement.is_awaited),
             number,
             task.id,
         ),
     )
     return closed.rowcount == 1
+
+
+def _settle_late(change: Change, number: int, settlement: Settlement) -> bool:
+    """Take the word of an attempt that was given up; accepted, it closes the one in its place."""
+    task = settlement.task.id
+    closed = change.db.execute(
+        "UPDATE attempt SET late = 0 WHERE number = ? AND task = ? AND late = 1", (number, task)
+    )
+    if closed.rowcount != 1:
+        return False
+    row = change.db.execute(
+        'SELECT number, job, target, kind, state, held, "end" - "start" AS frames FROM task'
+        " WHERE id = ? AND state IN ('Waiting', 'Processing', 'Hold')",
+        (task,),
+    ).fetchone()
+    if row is None or not settlement.accepted:
+        kind, data = events.late(replace(settlement, accepted=False), ())
+        change.note(kind, task, data)
+        return True
+    replaced = close_attempts(change, task, events.LATE)
+    change.db.execute(
+        "UPDATE attempt SET accepted = 1, cause = '', why = '', outcome = ? WHERE number = ?",
+        (rows.compact(settlement.outcome), number),
+    )
+    change.db.execute(
+        "UPDATE task SET state = ?, reason = '', cause = NULL, not_before = 0, accepted = ?"
+        " WHERE number = ?",
+        (State.SUCCESSFUL.value, number, row["number"]),
+    )
+    change.moved(row, row["state"], State.SUCCESSFUL.value, "")
+    kind, data = events.late(settlement, replaced)
+    change.note(kind, task, data)
+    _free(change, row)
+    return True
 
 
 def _about(settlement: Settlement) -> tuple[str, str, events.Data]:

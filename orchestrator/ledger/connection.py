@@ -9,12 +9,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.errors import LedgerError, Refusal
+from orchestrator.errors import LedgerDamaged, LedgerError, LedgerFull, Refusal
+from orchestrator.ledger.disk import check_disk
 from orchestrator.system import sync_folder
 
 BUSY_MS = 5000
 WAL_LIMIT_BYTES = 64 * 2**20
 STATEMENTS_KEPT = 256
+
+RECOVER = "nothing was changed; to see what can be saved, type: orchestrator controller recover"
+"""What to do about a damaged ledger."""
 
 Values = Sequence[str | int | float | None]
 
@@ -25,6 +29,7 @@ class Connection:
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self.failed = ""  #: a sentence: its disk has failed, and nothing more is written (R13)
         with self._words():
             mode = "ro" if read_only else "rw"
             self.db = sqlite3.connect(
@@ -75,6 +80,16 @@ class Connection:
             finally:
                 db.execute("ROLLBACK")
 
+    @contextmanager
+    def unchecked(self) -> Iterator[None]:
+        """Let one thread write without a check of foreign keys: it has to know what it deletes."""
+        with self.using() as db:
+            db.execute("PRAGMA foreign_keys = OFF")
+            try:
+                yield
+            finally:
+                db.execute("PRAGMA foreign_keys = ON")
+
     def close(self) -> None:
         """Close it; twice is once."""
         with self.using() as db:
@@ -86,15 +101,24 @@ class Connection:
             yield
         except sqlite3.ProgrammingError:
             raise  # ours: a closed ledger, a wrong number of values
+        except UnicodeDecodeError as error:  # it cannot even say what is wrong
+            raise LedgerDamaged(
+                f"ledger {self.path}: it is damaged ({error}); {RECOVER}"
+            ) from error
         except sqlite3.Error as error:
-            raise LedgerError(f"ledger {self.path}: {_explain(error)}") from error
+            said = f"ledger {self.path}: {_explain(error)}"
+            kind = _kind(error)
+            if kind is LedgerError and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
+                self.failed = said
+            raise kind(said) from error
 
 
 def make_file(path: Path) -> None:
     """Create the file if there is none, for its owner's eyes only; refuse one others can read.
 
-    Raises Refusal for the mode, LedgerError where it cannot be made.
+    Raises Refusal for the mode and the file system, LedgerError where it cannot be made.
     """
+    check_disk(path)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -116,14 +140,20 @@ def check_mode(path: Path) -> None:
         raise Refusal(f"ledger {path}: others can read it (mode {mode:04o}); run: chmod 600 {path}")
 
 
+def _kind(error: sqlite3.Error) -> type[LedgerError]:
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE or code & 0xFF == sqlite3.SQLITE_FULL:
+        return LedgerFull
+    if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return LedgerDamaged
+    return LedgerError
+
+
 def _explain(error: sqlite3.Error) -> str:
     """Return what happened and what to do; the low byte of SQLite's code is the kind of error."""
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_FULL:
-            return (
-                "the disk is full; make room on its file system and start again: "
-                "what was answered is kept"
-            )
+            return "the disk is full; make room on its file system: what was answered is kept"
         case sqlite3.SQLITE_IOERR:
             return f"the disk failed ({error}); check it, then start again"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
@@ -131,6 +161,6 @@ def _explain(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
             return f"{error}; file and folder must be ours to write to"
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return f"it is damaged ({error}); put a backup of it in its place"
+            return f"it is damaged ({error}); {RECOVER}"
         case _:
             return f"{error}; please report this, with the file"

@@ -2,12 +2,13 @@
 
 The kinds, by what they are about:
 
-* batch: ``accepted retried``; batch, job or target: ``successful failed cancelled``
-* any of them, a segment or a task: ``paused resumed``
+* batch: ``accepted reprioritized``; batch, job or target: ``successful failed cancelled``
+* any of them, a segment or a task: ``paused resumed retried``
 * job: ``planned replanned``; job or target: ``cancelled`` with the tasks that fell with one
 * task: ``leased accepted published again failed-requeued lost-requeued unready requeued held
-  failed cancelled``
-* a node: ``node-paused node-resumed``
+  failed cancelled late-result``; one that was accepted late says so
+* a node: ``node-paused node-resumed quarantined quarantine-ended``
+* people hear of: ``service-stopped service-down storage-low alarm``
 * controller: ``epoch-taken applied``; what it notes besides, as ``collected``
 """
 
@@ -24,6 +25,9 @@ from orchestrator.model.codec import canonical, dump
 from orchestrator.model.work import Batch, Cause, Kind, State, Target, Task
 
 Data = Mapping[str, Any]  # JSON: what a kind of event holds beside its subject
+
+LATE = "an earlier attempt of it was given up and came back with the result"
+"""Why the attempt is closed that a late result makes needless."""
 
 REQUEUED: Mapping[Cause | None, str] = {
     None: "again",
@@ -121,6 +125,8 @@ def settled(settlement: Settlement) -> tuple[str, Data]:
     """Return kind and data of the event for an attempt that was closed."""
     task = settlement.task
     data: dict[str, Any] = {"attempt": settlement.attempt, "state": task.state.value}
+    if settlement.is_awaited:
+        data["awaited"] = True
     if settlement.accepted:
         data["result"] = settlement.outcome.result
         return "published" if task.kind is Kind.PUBLISH else "accepted", data
@@ -136,6 +142,14 @@ def settled(settlement: Settlement) -> tuple[str, Data]:
             data["args"] = task.args
         return REQUEUED.get(task.cause, "requeued"), data
     return "held" if task.state is State.HOLD else task.state.value.lower(), data
+
+
+def late(settlement: Settlement, attempts: Sequence[str]) -> tuple[str, Data]:
+    """Return kind and data of the event for a word that came late; `attempts`: those it replaced."""
+    if not settlement.accepted:
+        return "late-result", {"attempt": settlement.attempt}
+    kind, data = settled(settlement)
+    return kind, {**data, "late": True, "attempts": list(attempts)}
 
 
 def fallen(tasks: Sequence[str], reason: str, attempts: Sequence[str] = ()) -> Data:

@@ -6,14 +6,24 @@ import json
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from orchestrator.decide.collect import Fate
 from orchestrator.decide.reconcile import Attempt, Tally
 from orchestrator.decide.standing import standing
-from orchestrator.ledger import rows, standings
+from orchestrator.ledger import blaming, compacting, fates, rows, standings
 from orchestrator.ledger.connection import Connection
-from orchestrator.ledger.protocol import Application, AttemptRecord, Event, Standing
+from orchestrator.ledger.line import READY, Line
+from orchestrator.ledger.protocol import (
+    ANY,
+    Application,
+    AttemptRecord,
+    Event,
+    Only,
+    Overdue,
+    Standing,
+)
 from orchestrator.model.cluster import Node
 from orchestrator.model.codec import load
 from orchestrator.model.work import (
@@ -31,8 +41,6 @@ from orchestrator.model.work import (
 JOBS_KEPT = 512
 
 TASK = "SELECT task.*, args FROM task CROSS JOIN detail ON detail.task = task.number"
-LINE = "WHERE task.state = 'Waiting' AND missing = 0 AND held = 0 AND service = ?"
-ORDER = "ORDER BY priority, batch, weight DESC, position"
 BELOW = "({0} = ? OR {0} > ? AND {0} < ?)"
 
 
@@ -57,7 +65,9 @@ class Reader:
     # -- what the loop asks
 
     def next_id(self, name: str) -> str:
-        last = self._hot_rows("SELECT max(serial) FROM batch WHERE name = ?", name)[0][0] or 0
+        here = self._hot_rows("SELECT max(serial) FROM batch WHERE name = ?", name)[0][0] or 0
+        gone = self._hot_rows("SELECT max(serial) FROM series WHERE name = ?", name)[0][0] or 0
+        last = max(here, gone)
         return f"{name}-{last + 1:04d}"
 
     def newest(self, digest: str) -> tuple[str, State] | None:
@@ -114,32 +124,18 @@ class Reader:
         service: Service,
         limit: int,
         now: float,
-        kinds: frozenset[Kind] | None = None,
-        passing: frozenset[str] = frozenset(),
+        only: Only = ANY,
     ) -> tuple[Task, ...]:
-        past = f" AND job NOT IN ({', '.join('?' * len(passing))})" if passing else ""
-        others = sorted(passing)
-        asleep = f"{TASK} {LINE} AND not_before > 0 AND not_before <= ?{past} {ORDER} LIMIT ?"
-        of_kind = f"{TASK} {LINE} AND kind = ? AND not_before = 0{past} {ORDER} LIMIT ?"
-        line = f"{TASK} {LINE} AND not_before = 0{past} {ORDER} LIMIT ?"
+        one = f"{TASK} WHERE task.number = ?"
         with self._hot.using() as db:
-            if kinds is None:
-                found = db.execute(line, (service.value, *others, limit)).fetchall()
-                found += db.execute(asleep, (service.value, now, *others, limit)).fetchall()
-            else:
-                found = []
-                for kind in kinds:
-                    asked = (service.value, kind.value, *others, limit)
-                    found += db.execute(of_kind, asked).fetchall()
-                due = db.execute(asleep, (service.value, now, *others, -1))
-                found += [row for row in due if Kind(row["kind"]) in kinds]
-            found.sort(key=_order)
-            return tuple(self._task(db, row) for row in found[:limit])
+            numbers = Line(db, service, now, only).first(limit)
+            found = [db.execute(one, (number,)).fetchone() for number in numbers]
+            return tuple(self._task(db, row) for row in found)
 
     def next_change(self, now: float) -> float | None:
         asleep = (
-            f"SELECT not_before FROM task {LINE} AND not_before > 0 AND not_before > ?"
-            " ORDER BY not_before LIMIT 1"
+            f"SELECT not_before FROM task WHERE service = ? AND {READY} AND not_before > 0"
+            " AND not_before > ? ORDER BY not_before LIMIT 1"
         )
         found = [row for each in Service for row in self._hot_rows(asleep, each.value, now)]
         return min((row["not_before"] for row in found), default=None)
@@ -224,18 +220,53 @@ class Reader:
             )
             return tuple(rows.record(row, self.id) for row in found)
 
+    def overdue(self, ids: Collection[AttemptId]) -> Mapping[AttemptId, Overdue]:
+        with self._hot.using() as db:
+            return blaming.overdue(db, self.id, ids)
+
+    def unready(self, waits: int, limit: int) -> tuple[Task, ...]:
+        asleep = f"{READY} AND not_before > 0 AND cause = 'unready' AND waits >= ?"
+        with self._cold.using() as db:
+            found = db.execute(
+                f"{TASK} WHERE {asleep} ORDER BY batch, position LIMIT ?", (waits, limit)
+            ).fetchall()
+            return tuple(self._task(db, row) for row in found)
+
+    def node_attempts(self, node: str, limit: int) -> tuple[AttemptRecord, ...]:
+        with self._hot.using() as db:
+            return blaming.node_attempts(db, self.id, node, limit)
+
+    def quarantined(self) -> Mapping[str, str]:
+        found = self._hot_rows("SELECT node, why FROM quarantine WHERE why <> ''")
+        return {row["node"]: row["why"] for row in found}
+
     def attempt(self, id: AttemptId) -> AttemptRecord | None:
         with self._cold.using() as db:
             number = rows.attempt_number(self.id, id)
             row = db.execute("SELECT * FROM attempt WHERE number = ?", (number,)).fetchone()
             return rows.record(row, self.id) if row else None
 
-    def events(self, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
+    def fates(self, attempts: Sequence[AttemptId]) -> Mapping[AttemptId, Fate]:
+        ours = [id for id in attempts if id.startswith(f"{self.id}-")]
+        with self._cold.using() as db:
+            return fates.read(db, self.id, ours)
+
+    def events(self, after: int = 0, limit: int = 1000, under: str = "") -> tuple[Event, ...]:
+        above = rows.lineage(under)[:-1]
+        marks = ", ".join("?" * len(above))
+        where = f" AND ({BELOW.format('subject')} OR subject IN ({marks}))" if under else ""
+        about = (*rows.below(under), *above) if under else ()
         with self._cold.using() as db:
             found = db.execute(
-                "SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+                f"SELECT * FROM event WHERE seq > ?{where} ORDER BY seq LIMIT ?",
+                (after, *about, limit),
             )
             return tuple(rows.event(row) for row in found)
+
+    def anchor(self) -> tuple[int, str]:
+        with self._cold.using() as db:
+            last = compacting.anchor(db)
+            return last.seq, last.hash
 
     def standings(self, batch: str | None = None) -> tuple[Standing, ...]:
         with self._cold.snapshot() as db:
@@ -273,6 +304,7 @@ class Reader:
                 everything,
                 planned=bool(row["planned"]),
                 paused=rows.is_held(row["id"], holds),
+                stuck=standings.is_stuck(db, everything, "job = ?", row["id"]),
             ),
             reason=row["reason"],
             ended=row["ended"],
@@ -280,7 +312,10 @@ class Reader:
             processor=self._job(db, row["id"]).processor,
         )
         for target in db.execute("SELECT * FROM target WHERE job = ? ORDER BY place", (row["id"],)):
-            yield standings.of_target(target, counts.get(target["id"], {}), holds)
+            tasks = counts.get(target["id"], {})
+            where = "job = ? AND target = ?"
+            stuck = standings.is_stuck(db, tasks, where, row["id"], target["id"])
+            yield standings.of_target(target, tasks, stuck, holds)
 
     def _hot_rows(self, sql: str, *values: str | float) -> list[sqlite3.Row]:
         with self._hot.using() as db:
@@ -304,7 +339,3 @@ class Reader:
             if len(self._jobs) > JOBS_KEPT:
                 del self._jobs[next(iter(self._jobs))]
         return job
-
-
-def _order(row: sqlite3.Row) -> tuple[int, int, float, int]:
-    return row["priority"], row["batch"], -row["weight"], row["position"]

@@ -10,15 +10,19 @@ from orchestrator.decide.reconcile import Attempt
 from orchestrator.decide.settle import Reach
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import events, rows
-from orchestrator.ledger.memory_holding import MemoryHolds
-from orchestrator.ledger.memory_moves import plain, stored
+from orchestrator.ledger.memory_blaming import MemoryBlaming
+from orchestrator.ledger.memory_history import MemoryHistory
+from orchestrator.ledger.memory_moves import BAD, is_bad, plain, stored, target_of
+from orchestrator.ledger.memory_outbox import MemoryOutbox
 from orchestrator.ledger.planning import earliest
 from orchestrator.ledger.protocol import HERE, AttemptRecord, Origin, Settlement
+from orchestrator.ledger.renewing import meant
 from orchestrator.ledger.store import Part, batch_of
 from orchestrator.model.node import Member
 from orchestrator.model.work import (
     AttemptId,
     Batch,
+    Outcome,
     Result,
     State,
     Target,
@@ -27,7 +31,7 @@ from orchestrator.model.work import (
 )
 
 
-class MemoryLedger(MemoryHolds):
+class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
     """A ledger that forgets when the process ends."""
 
     def __enter__(self) -> Self:
@@ -54,7 +58,7 @@ class MemoryLedger(MemoryHolds):
                 raise LedgerError(f"batch {batch.id!r}: its key was used before")
             self.keep_key(origin.key, origin.body, batch.id)
         noun = stored(Batch, batch)
-        number = len(self._store.of("batch")) + 1
+        number = max((part.place for part in self._store.of("batch")), default=0) + 1
         parent = Part(batch.id, "batch", batch.name, noun, number)
         parent.accepted, parent.digest, parent.not_before = self._now(), digest, not_before
         parent.origin = replace(origin, sent_by=rows.clean(origin.sent_by))
@@ -72,39 +76,40 @@ class MemoryLedger(MemoryHolds):
 
     def retry(self, id: str, restart: Sequence[str] = ()) -> None:
         store = self._store
-        parent = store.parts.get(id.partition("/")[0])
+        batch, job, part = meant(id)
+        parent = store.parts.get(batch)
         if parent is None:
             return
         not_before = earliest(parent.not_before, self._wall().timestamp())
-        jobs = [job for job in store.of("job", parent) if job in store.reach(parent, id)]
-        restarted = [part for id in restart for part in jobs if part.id == id]
-        for part in restarted:
-            self._drop_plan(part, "its job begins anew")
-            for step in store.under(part):
+        jobs = [
+            each for each in store.of("job", parent) if each in store.reach(parent, job or batch)
+        ]
+        restarted = [each for id in restart for each in jobs if each.id == id]
+        for each in restarted:
+            self._drop_plan(each, "its job begins anew")
+            for step in store.under(each):
                 self._freshen(step, not_before)
-        again = {State.FAILED, State.CANCELLED, State.HOLD}
-        steps = [step for step in store.under(parent) if step.task.state in again]
-        steps = [step for step in steps if any(step.task.job.id == job.id for job in jobs)]
+        part = "" if job in {each.id for each in restarted} else part
+        whole = [each for each in jobs if not part or each.id != job]
+        steps = [step for each in whole for step in store.under(each) if is_bad(step)]
+        steps += self._lacking(part) if part else []
+        touched = {part, *(step.task.job.id for step in steps), *map(target_of, steps)}
+        opened = self._reopen(whole, touched, restarted)
+        if not (steps or opened):
+            return
         for step in steps:
             self._freshen(step, not_before)
-        if not (restarted or steps or any(job.state in again for job in jobs)):
-            return
-        below = [*jobs, *(target for job in jobs for target in store.of("target", job))]
-        reopened = [part for part in below if part.state in again or part in restarted]
-        for part in (*reopened, parent):
-            part.state, part.ended, part.reason = State.WAITING, "", ""
-        for part in below:
-            part.reason = "" if part.is_open else part.reason
-        unwell = [job for job in store.of("job", parent) if job.state in again]
-        unwell.sort(key=lambda job: job.state is State.CANCELLED)
+        parent.state, parent.ended = State.WAITING, ""
+        unwell = [each for each in store.of("job", parent) if each.state in BAD]
+        unwell.sort(key=lambda each: each.state is State.CANCELLED)
         parent.reason = unwell[0].reason if unwell else ""
         self.note(
             "retried",
-            id,
+            part or job or batch,
             {
-                "restart": [part.id for part in restarted],
+                "restart": [each.id for each in restarted],
                 "tasks": [step.task.id for step in steps],
-                "parts": sorted(part.id for part in reopened),
+                "parts": sorted({each.id for each in opened}),
             },
         )
 
@@ -174,16 +179,20 @@ class MemoryLedger(MemoryHolds):
     def _lease(self, task: Task, member: Member) -> Attempt:
         store, step = self._store, self._store.steps[task.id]
         attempt = Attempt(
-            id=rows.attempt_id(self.id, len(store.records) + 1),
+            id=rows.attempt_id(self.id, store.next_attempt()),
             task=task.id,
             service=task.job.service,
             node=member.node,
             incarnation=member.incarnation,
-            lease=len(store.events) + 1,
+            lease=store.next_seq,
         )
         store.open[attempt.id] = attempt
         store.records[attempt.id] = AttemptRecord(
-            id=attempt.id, task=task.id, node=member.node, opened=self._now()
+            id=attempt.id,
+            task=task.id,
+            node=member.node,
+            opened=self._now(),
+            incarnation=member.incarnation,
         )
         self._move(step, State.PROCESSING, "")
         self._note("leased", task.id, events.leased(attempt))
@@ -191,14 +200,20 @@ class MemoryLedger(MemoryHolds):
 
     def _settle(self, settlement: Settlement) -> bool:
         task = replace(settlement.task, reason=rows.clean(settlement.task.reason))
+        if settlement.is_late:
+            return self._settle_late(replace(settlement, task=task))
         attempt = self._store.open.get(settlement.attempt)
         if attempt is None or attempt.task != task.id:
             return False
         step = self._store.steps[task.id]
+        if settlement.is_awaited:
+            self._store.late[attempt.id] = attempt
         cause = "" if settlement.accepted or not task.cause else task.cause.value
         why = "" if settlement.accepted else task.reason
         self._close_attempt(settlement.attempt, cause, why, settlement.outcome)
         args = step.task.args if settlement.accepted else plain(task.args)
+        if args != step.task.args:
+            self._let_go(task.id)
         self._move(step, task.state, task.reason)
         step.task = replace(task, job=step.task.job, args=args, needs=step.task.needs)
         step.not_before = settlement.not_before if task.state is State.WAITING else 0.0
@@ -209,4 +224,29 @@ class MemoryLedger(MemoryHolds):
             step.accepted = Result(attempt=settlement.attempt, values=values)
         if settlement.reach is not Reach.NOTHING:
             self._fell(step, settlement.reach)
+        return True
+
+    def _settle_late(self, settlement: Settlement) -> bool:
+        store, step = self._store, self._store.steps.get(settlement.task.id)
+        attempt = store.late.pop(settlement.attempt, None)
+        if attempt is None:
+            return False
+        is_open = step is not None and not step.task.state.is_final
+        if step is None or not (settlement.accepted and is_open):
+            kind, data = events.late(replace(settlement, accepted=False), ())
+            self._note(kind, settlement.task.id, data)
+            return True
+        replaced = self._close_attempts(step.task.id, events.LATE)
+        store.records[attempt.id] = replace(
+            store.records[attempt.id],
+            accepted=True,
+            cause="",
+            why="",
+            outcome=stored(Outcome, settlement.outcome),
+        )
+        self._move(step, State.SUCCESSFUL, "")
+        values = plain(settlement.outcome.result)
+        step.accepted = Result(attempt=settlement.attempt, values=values)
+        kind, data = events.late(settlement, replaced)
+        self._note(kind, step.task.id, data)
         return True

@@ -12,7 +12,7 @@ from orchestrator.ledger.memory_moves import MemoryMoves, stored
 from orchestrator.ledger.protocol import Application
 from orchestrator.ledger.store import Part, Step
 from orchestrator.model.cluster import Node
-from orchestrator.model.work import Cause, Kind, State
+from orchestrator.model.work import Cause, Kind, Priority, State
 
 
 class MemoryHolds(MemoryMoves):
@@ -41,6 +41,18 @@ class MemoryHolds(MemoryMoves):
         if lifted:
             self.note("resumed", id, {})
         return lifted
+
+    def reprioritize(self, batch: str, priority: Priority) -> bool:
+        part = self._store.parts.get(batch)
+        if part is None or not part.is_open or part.level != "batch":
+            return False
+        if part.noun.priority is priority:
+            return False
+        part.noun = replace(part.noun, priority=priority)
+        for step in self._store.under(part):
+            step.order = (rows.PRIORITIES[priority], *step.order[1:])
+        self.note("reprioritized", batch, {"priority": priority.value})
+        return True
 
     def cancel(self, id: str, reason: str) -> bool:
         part, steps = self._store.parts.get(id), self._open_steps(id)

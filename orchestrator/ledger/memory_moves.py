@@ -55,7 +55,7 @@ class MemoryMoves(MemoryReader):
         before = self._store.events
         text = rows.compact(data)
         stamp = events.Stamp(self.epoch, self._now(), self._boottime())
-        row = events.Row(len(before) + 1, stamp, kind, subject, text)
+        row = events.Row(self._store.next_seq, stamp, kind, subject, text)
         before.append(
             Event(
                 seq=row.seq,
@@ -65,7 +65,7 @@ class MemoryMoves(MemoryReader):
                 kind=kind,
                 subject=subject,
                 data=json.loads(text),
-                hash=row.hash(before[-1].hash if before else ""),
+                hash=row.hash(before[-1].hash if before else self._store.anchor[1]),
             )
         )
         return row.seq
@@ -100,11 +100,45 @@ class MemoryMoves(MemoryReader):
         )
         step.not_before = not_before
 
+    def _lacking(self, part: str) -> list[Step]:
+        """Return what a part of a job lacks, what fell with that in its target, what these need."""
+        store, target = self._store, "/".join(part.split("/")[:3])
+        bad = {id: step for id, step in store.steps.items() if is_bad(step)}
+        found = {id for id in bad if part in rows.lineage(id)}
+        beside = {id: step for id, step in bad.items() if target in rows.lineage(id)}
+        while more := {id for id, s in beside.items() if found & set(s.task.needs)} - found:
+            found |= more
+        while more := {need for id in found for need in store.steps[id].task.needs} - found:
+            found |= more
+        return sorted((bad[id] for id in found & bad.keys()), key=lambda step: step.place)
+
+    def _reopen(self, jobs: list[Part], touched: set[str], restarted: list[Part]) -> list[Part]:
+        """Open what ended badly of the jobs, their targets and what is touched, or begins anew."""
+        store = self._store
+        targets = [target for job in jobs for target in store.of("target", job)]
+        others = [store.parts[id] for id in sorted(touched) if id in store.parts]
+        targets += [part for part in others if part.level == "target"]
+        opened = [part for part in targets if part.state in BAD]
+        owners = {part.id.rpartition("/")[0] for part in opened}
+        above = [*jobs, *(part for part in others if part.level == "job")]
+        above += [store.parts[id] for id in owners]
+        opened += [part for part in above if part.state in BAD or part in restarted]
+        for part in opened:
+            part.state, part.ended = State.WAITING, ""
+        for part in targets:
+            part.reason = "" if part.is_open else part.reason
+        for job in (part for part in above if part.is_open):
+            told = [part for part in store.of("target", job) if part.reason]
+            told.sort(key=lambda part: store.tally(part).failed == 0)
+            job.reason = told[0].reason if told else ""
+        return opened
+
     def _drop_plan(self, job: Part, reason: str) -> list[AttemptId]:
         store = self._store
         attempts = []
         for step in store.under(job):
             attempts += self._close_attempts(step.task.id, reason)
+            self._let_go(step.task.id)
             if step.task.id != job.probe:
                 del store.steps[step.task.id]
             else:
@@ -115,6 +149,12 @@ class MemoryMoves(MemoryReader):
         job.children.clear()
         job.planned, job.reason = False, ""
         return attempts
+
+    def _let_go(self, task: TaskId) -> None:
+        """Wait no longer for the words of a task's attempts that were given up: it is another one."""
+        late = self._store.late
+        for id in [id for id, attempt in late.items() if attempt.task == task]:
+            del late[id]
 
     def _close_attempts(self, task: TaskId, why: str) -> list[AttemptId]:
         """Close a task's open attempt as cancelled; return its id, if there is one."""
@@ -196,6 +236,19 @@ class MemoryMoves(MemoryReader):
 
     def _all_tasks(self) -> Iterable[Task]:
         return (step.task for step in self._store.steps.values())
+
+
+BAD = frozenset({State.FAILED, State.CANCELLED, State.HOLD})
+
+
+def is_bad(step: Step) -> bool:
+    """Whether a task is over and was not accepted, or a person must decide."""
+    return step.task.state in BAD
+
+
+def target_of(step: Step) -> str:
+    """Return the id of the target that a task belongs to; empty: none."""
+    return f"{step.task.job.id}/{step.task.target}" if step.task.target else ""
 
 
 def _keep_reason(part: Part, before: Tally, to: State, reason: str) -> None:

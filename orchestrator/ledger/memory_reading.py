@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
+from orchestrator.decide.collect import Fate
 from orchestrator.decide.reconcile import Attempt, Tally
 from orchestrator.decide.standing import standing
 from orchestrator.ledger import rows
 from orchestrator.ledger.attempting import SEGMENT_KINDS
-from orchestrator.ledger.protocol import Application, AttemptRecord, Event, Standing
+from orchestrator.ledger.fates import over_at
+from orchestrator.ledger.protocol import ANY, Application, AttemptRecord, Event, Only, Standing
 from orchestrator.ledger.sqlite import new_id
 from orchestrator.ledger.store import Part, Step, Store, batch_of
 from orchestrator.model.cluster import Node
@@ -18,7 +21,6 @@ from orchestrator.model.work import (
     AttemptId,
     Batch,
     Job,
-    Kind,
     Priority,
     Result,
     Service,
@@ -39,7 +41,8 @@ class MemoryReader:
 
     def next_id(self, name: str) -> str:
         batches = (part.noun for part in self._store.of("batch") if part.name == name)
-        return f"{name}-{max(map(rows.serial, batches), default=0) + 1:04d}"
+        last = max(map(rows.serial, batches), default=0)
+        return f"{name}-{max(last, self._store.serials.get(name, 0)) + 1:04d}"
 
     def newest(self, digest: str) -> tuple[str, State] | None:
         found = [part for part in self._store.of("batch") if part.digest == digest]
@@ -78,8 +81,7 @@ class MemoryReader:
         service: Service,
         limit: int,
         now: float,
-        kinds: frozenset[Kind] | None = None,
-        passing: frozenset[str] = frozenset(),
+        only: Only = ANY,
     ) -> tuple[Task, ...]:
         line = [
             step
@@ -87,11 +89,22 @@ class MemoryReader:
             if step.task.job.service is service
             and self._store.is_in_line(step)
             and step.not_before <= now
-            and step.task.job.id not in passing
-            and (kinds is None or step.task.kind in kinds)
+            and _is_asked_for(step.task, only)
         ]
-        line.sort(key=lambda step: step.order)
-        return tuple(step.task for step in line[:limit])
+        busy = Counter(
+            each.task.partition("/")[0]
+            for each in self._store.open.values()
+            if each.service is service
+        )
+        found: list[Task] = []
+        while line and len(found) < limit:
+            priority = min(step.order[0] for step in line)
+            first = [step for step in line if step.order[0] == priority]
+            step = min(first, key=lambda step: (busy[step.task.job.batch], step.order))
+            line.remove(step)
+            busy[step.task.job.batch] += 1
+            found.append(step.task)
+        return tuple(found)
 
     def next_change(self, now: float) -> float | None:
         steps = (step for step in self._store.steps.values() if self._store.is_in_line(step))
@@ -145,8 +158,33 @@ class MemoryReader:
     def attempt(self, id: AttemptId) -> AttemptRecord | None:
         return self._store.records.get(id)
 
-    def events(self, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
-        return tuple(self._store.events[after : after + limit])
+    def fates(self, attempts: Sequence[AttemptId]) -> Mapping[AttemptId, Fate]:
+        found = {id: self._fate(id) for id in attempts if id in self._store.records}
+        return {id: fate for id, fate in found.items() if fate}
+
+    def _fate(self, id: AttemptId) -> Fate | None:
+        store, record = self._store, self._store.records[id]
+        batch, step = store.parts.get(record.task.partition("/")[0]), store.steps.get(record.task)
+        if batch is None:
+            return None
+        job = store.parts.get(step.task.job.id) if step else None
+        is_pointer = bool(step and step.accepted and step.accepted.attempt == id)
+        return Fate(
+            batch=batch.id,
+            over_at=over_at(batch.state, batch.ended),
+            is_open=not record.closed,
+            is_needed=is_pointer and job is not None and job.state is not State.SUCCESSFUL,
+            may_come=id in store.late and step is not None and not step.task.state.is_final,
+        )
+
+    def events(self, after: int = 0, limit: int = 1000, under: str = "") -> tuple[Event, ...]:
+        above = rows.lineage(under)[:-1]
+        found = (event for event in self._store.events if event.seq > after)
+        told = (e for e in found if not under or e.subject in above or _is_under(e.subject, under))
+        return tuple(islice(told, limit))
+
+    def anchor(self) -> tuple[int, str]:
+        return self._store.anchor
 
     def _standing(self, part: Part) -> Standing:
         steps = self._store.under(part)
@@ -158,7 +196,9 @@ class MemoryReader:
             id=part.id,
             level=part.level,
             name=part.name,
-            state=standing(part.state, tasks, planned=planned, paused=is_paused),
+            state=standing(
+                part.state, tasks, planned=planned, paused=is_paused, stuck=self._is_stuck(part)
+            ),
             reason=part.reason,
             priority=part.noun.priority if part.level == "batch" else Priority.MEDIUM,
             owner=part.origin.owner,
@@ -169,6 +209,15 @@ class MemoryReader:
             processor=part.noun.processor if part.level == "job" else "",
         )
         return _with_frames(about, part.noun, steps) if part.level == "target" else about
+
+    def _is_stuck(self, part: Part) -> bool:
+        """Whether what waits of a part waits for what is on Hold, and for nothing else."""
+        store = self._store
+        if any(store.is_in_line(step) for step in store.under(part)):
+            return False
+        jobs = store.of("job", part) if part.level == "batch" else []
+        moving = (job for job in jobs if job.is_open and not store.unmet(job))
+        return all(store.tally(job).left for job in moving)
 
 
 def _with_frames(about: Standing, target: Target, steps: Sequence[Step]) -> Standing:
@@ -188,6 +237,15 @@ def _with_frames(about: Standing, target: Target, steps: Sequence[Step]) -> Stan
 
 def _job_order(job: Part) -> tuple[int, int]:
     return batch_of(job).place, job.place
+
+
+def _is_asked_for(task: Task, only: Only) -> bool:
+    is_of_target = not task.target or only.targets is None
+    return (
+        task.job.id not in only.passing
+        and (only.kinds is None or task.kind in only.kinds)
+        and (is_of_target or f"{task.job.id}/{task.target}" in (only.targets or ()))
+    )
 
 
 def _is_under(id: str, under: str) -> bool:

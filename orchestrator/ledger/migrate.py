@@ -10,7 +10,10 @@ from pathlib import Path
 
 from orchestrator.errors import Refusal
 
-VERSION = 2
+VERSION = 3
+
+SEALED_SINCE = 3
+"""From this version on a ledger has a seal, and a witness beside it."""
 
 _HOLDS_AND_CLIENTS = """
 ALTER TABLE batch ADD COLUMN owner TEXT NOT NULL DEFAULT '';
@@ -38,7 +41,29 @@ CREATE TABLE applied (
 ) STRICT;
 """
 
-STEPS: Mapping[int, str] = {1: _HOLDS_AND_CLIENTS}
+_WHEN_WORK_MAY_RUN = """
+CREATE TABLE seal (
+  one INTEGER PRIMARY KEY CHECK (one = 1), writes INTEGER NOT NULL, digest INTEGER NOT NULL
+) STRICT;
+ALTER TABLE attempt ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX attempt_node ON attempt (node);
+CREATE TABLE quarantine (
+  node TEXT PRIMARY KEY, why TEXT NOT NULL, forgiven INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE anchor (
+  one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL
+) STRICT;
+CREATE TABLE series (name TEXT PRIMARY KEY, serial INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE notice (
+  number INTEGER PRIMARY KEY, body TEXT NOT NULL, told TEXT NOT NULL
+) STRICT;
+CREATE TABLE noticed (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL) STRICT;
+CREATE INDEX task_line_of_target ON task (target, kind, weight DESC, position)
+  WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before = 0;
+INSERT INTO noticed SELECT 1, coalesce(max(seq), 0) FROM event;
+"""
+
+STEPS: Mapping[int, str] = {1: _HOLDS_AND_CLIENTS, 2: _WHEN_WORK_MAY_RUN}
 """Version -> the SQL that leads from it to the next one."""
 
 
@@ -82,6 +107,8 @@ def _run(db: sqlite3.Connection, statements: Iterator[str], version: int) -> Non
     try:
         for statement in statements:
             db.execute(statement)
+        if version >= SEALED_SINCE:
+            db.execute("DELETE FROM seal")  # who opens it makes another
         db.execute(f"PRAGMA user_version = {version}")
         db.execute("COMMIT")
     except BaseException:

@@ -11,7 +11,7 @@ from orchestrator.ledger import events, rows
 from orchestrator.ledger.change import Change
 from orchestrator.ledger.protocol import Origin
 from orchestrator.model.codec import dump
-from orchestrator.model.work import Batch, Job, Target, Task, TaskId
+from orchestrator.model.work import Batch, Job, Priority, Service, Target, Task, TaskId
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,34 @@ def plan(change: Change, job: str, targets: Sequence[Target]) -> None:
         (row["priority"], row["batch"], position),
     )
     change.note("planned", job, events.planned(targets))
+
+
+def wake(change: Change) -> None:
+    """Let tasks whose time has come stand in the line as all others do: it is read in its order."""
+    for service in Service:
+        change.db.execute(
+            "UPDATE task SET not_before = 0 WHERE service = ? AND not_before > 0"
+            " AND not_before <= ? AND state = 'Waiting' AND missing = 0 AND held = 0",
+            (service.value, change.now),
+        )
+
+
+def reprioritize(change: Change, batch: str, priority: Priority) -> bool:
+    """Give an open batch, and all its tasks, another priority; False: it had it, or is over."""
+    place = rows.PRIORITIES[priority]
+    row = change.db.execute(
+        "UPDATE batch SET priority = ?1, body = json_set(body, '$.priority', ?2)"
+        " WHERE id = ?3 AND state = ?4 AND priority <> ?1 RETURNING number",
+        (place, priority.value, batch, rows.OPEN),
+    ).fetchone()
+    if row is None:
+        return False
+    change.db.execute(
+        "UPDATE task SET priority = ? WHERE job IN (SELECT id FROM job WHERE batch = ?)",
+        (place, row["number"]),
+    )
+    change.note("reprioritized", batch, {"priority": priority.value})
+    return True
 
 
 def earliest(not_before: float, now: float) -> float:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.decide.collect import Fate as Fate
 from orchestrator.decide.reconcile import Attempt as Attempt
+from orchestrator.decide.reconcile import Overdue as Overdue
 from orchestrator.decide.reconcile import Tally as Tally
 from orchestrator.decide.settle import Reach as Reach
 from orchestrator.model.cluster import Cluster, Node
 from orchestrator.model.node import Member
+from orchestrator.model.notice import Letter
 from orchestrator.model.record import AttemptRecord as AttemptRecord
 from orchestrator.model.record import Standing as Standing
 from orchestrator.model.talk import Sheet
@@ -20,6 +23,7 @@ from orchestrator.model.work import (
     Job,
     Kind,
     Outcome,
+    Priority,
     Result,
     Service,
     State,
@@ -39,6 +43,8 @@ class Settlement:
     accepted: bool = False
     reach: Reach = Reach.NOTHING
     not_before: float = 0.0  #: Unix seconds; a waiting task is not ready earlier
+    is_awaited: bool = False  #: given up in silence: a word of it may still come (R4)
+    is_late: bool = False  #: that word: the attempt was closed before, and it may still count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,18 @@ class Event:
     subject: str
     data: Mapping[str, object]
     hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Only:
+    """Which tasks of a line are asked for."""
+
+    kinds: frozenset[Kind] | None = None  #: None: any
+    passing: frozenset[str] = frozenset()  #: ids of jobs that are read past in the index
+    targets: frozenset[str] | None = None  #: ids; of these, and of no target; None: of any
+
+
+ANY = Only()
 
 
 class Ledger(Protocol):
@@ -120,10 +138,11 @@ class Ledger(Protocol):
         """Store that `key` came to a batch that was there already; the first time counts."""
 
     def retry(self, id: str, restart: Sequence[str] = ()) -> None:
-        """Give what failed or was cancelled fresh tries; what was accepted stays.
+        """Give what failed, was cancelled or is held fresh tries; what was accepted stays.
 
-        `id`: a batch, or a job, with which those are tried again that it comes after.  Of these the
-        jobs in `restart` (ids) begin anew with their probe.
+        `id`: a batch; or a job or a part of one, with which what it needs is tried again, and the
+        jobs that it comes after.  A segment or task takes with it what needs it in its target.  Of
+        the jobs in reach those in `restart` (ids) begin anew with their probe.
         """
 
     def close_part(self, id: str, level: str, state: State, reason: str) -> None:
@@ -147,6 +166,12 @@ class Ledger(Protocol):
 
     def paused(self, under: str = "") -> tuple[str, ...]:
         """Return the ids at or below `under` that a person has paused (empty: all), in order."""
+
+    def reprioritize(self, batch: str, priority: Priority) -> bool:
+        """Let an open batch go before or behind others from now on; False if it was so, or is over.
+
+        What runs goes on.
+        """
 
     def cancel(self, id: str, reason: str) -> bool:
         """End a part for good: its open attempts are closed, its tasks Cancelled; twice is once.
@@ -179,14 +204,14 @@ class Ledger(Protocol):
         service: Service,
         limit: int,
         now: float,
-        kinds: frozenset[Kind] | None = None,
-        passing: frozenset[str] = frozenset(),
+        only: Only = ANY,
     ) -> tuple[Task, ...]:
         """Return the next tasks in line; costs the same however long the line is.
 
-        In line: Waiting, not paused, nothing missing, `not_before` over, of one of `kinds` (None:
-        any), of no job in `passing` (ids), which is read past in the index.  In order: priority,
-        batch, weight (heaviest first), position.
+        In line: Waiting, not paused, nothing missing, `not_before` over.  In order: priority; then
+        each time the batch that has the fewest instances of the service, counting those given here,
+        and among equals the one that was submitted first (F-SUB-3); then weight (heaviest first),
+        position.
         """
 
     def lease(self, pairs: Sequence[tuple[Task, Member]]) -> tuple[Attempt, ...]:
@@ -202,8 +227,31 @@ class Ledger(Protocol):
         """Close attempts and move their tasks; False, and nothing done, if closed before.
 
         An accepted one becomes the task's pointer by compare-and-set (R1) and frees the tasks
-        that need it.
+        that need it.  A late one that is accepted while its task is not over takes the place of the
+        open attempt, which is closed as cancelled; any other is only noted (R4).
         """
+
+    def overdue(self, ids: Collection[AttemptId]) -> Mapping[AttemptId, Overdue]:
+        """Return those of the attempts that were given up in silence and not heard of since."""
+
+    def node_attempts(self, node: str, limit: int) -> tuple[AttemptRecord, ...]:
+        """Return the last closed attempts that speak for or against a node, newest first.
+
+        Left out is what was forgiven it, what belongs to a task that kills nodes, and failures of
+        tasks that failed elsewhere, too.
+        """
+
+    def unready(self, waits: int, limit: int) -> tuple[Task, ...]:
+        """Return tasks that met a condition that was not ready at least so often in a row."""
+
+    def set_aside(self, node: str, why: str) -> bool:
+        """Store that a node is quarantined; False, and no event, if it is so for this reason."""
+
+    def take_back(self, node: str, why: str) -> bool:
+        """End a quarantine: what was before counts no more; False if there was none."""
+
+    def quarantined(self) -> Mapping[str, str]:
+        """Return the nodes that are set aside, each with the reason."""
 
     # -- the cluster
 
@@ -233,6 +281,28 @@ class Ledger(Protocol):
 
     def note(self, kind: str, subject: str, data: Mapping[str, object]) -> None:
         """Add an event about what changes no row here, as ``collected``."""
+
+    # -- what people are to be told
+
+    def noticed(self) -> int:
+        """Return the number of the last event that notices were made of; 0: of none."""
+
+    def news(
+        self, after: int, kinds: frozenset[str], limit: int = 1000
+    ) -> tuple[int, tuple[Event, ...]]:
+        """Return up to which event was looked, and those after `after` of these kinds, in order."""
+
+    def post(self, letters: Sequence[Letter], upto: int) -> None:
+        """Store letters, and that notices were made of events up to `upto`; no event."""
+
+    def outbox(self, limit: int = 1000) -> tuple[Letter, ...]:
+        """Return the letters that are kept, oldest first."""
+
+    def told(self, numbers: Sequence[int], way: str) -> None:
+        """Remember that letters went a way; no event."""
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget letters: they went every way, or nobody waits for them any more; no event."""
 
     # -- looking
 
@@ -272,8 +342,24 @@ class Ledger(Protocol):
     def attempt(self, id: AttemptId) -> AttemptRecord | None:
         """Return one attempt, or None."""
 
-    def events(self, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
-        """Return the events after a sequence number, in order."""
+    def fates(self, attempts: Sequence[AttemptId]) -> Mapping[AttemptId, Fate]:
+        """Return what is known of attempts whose files lie on storage; of some it may be nothing."""
+
+    def events(self, after: int = 0, limit: int = 1000, under: str = "") -> tuple[Event, ...]:
+        """Return the events after a sequence number, in order.
+
+        With `under`, an id, only those about it, about what is below it and what it is in.
+        """
+
+    def anchor(self) -> tuple[int, str]:
+        """Return sequence number and hash of the last event that has left; (0, ""): none has."""
+
+    def compact(self, before: str) -> bool:
+        """Let a batch leave that was over before (ISO 8601, UTC), with all that is about it.
+
+        Where there is none, events from the front of the chain leave that nothing here needs.
+        A little at a time: to be called again until it returns False, for nothing left.
+        """
 
     def close(self) -> None:
         """Let go of the file; what was answered is in it already."""

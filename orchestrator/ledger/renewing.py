@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.ledger import rows
-from orchestrator.ledger.attempting import close_attempts
+from orchestrator.ledger.attempting import close_attempts, let_go
 from orchestrator.ledger.change import Change
 from orchestrator.ledger.planning import earliest
+from orchestrator.model.work import Kind
 
 _AMONG = "IN (SELECT value FROM json_each(?1))"
+
+_BAD = "IN ('Failed', 'Cancelled', 'Hold')"
+_TASK = "SELECT task.number, id, job, target, kind, state, held FROM task"
+_CLOSED = f"SELECT id FROM {{}} WHERE id {_AMONG} AND state IN ('Failed', 'Cancelled')"
+_LACKING = (
+    "WITH RECURSIVE fell (number) AS ("
+    f"  SELECT number FROM task WHERE (id = ?1 OR id > ?2 AND id < ?3) AND state {_BAD}"
+    "  UNION SELECT need.task FROM fell CROSS JOIN need ON need.on_task = fell.number"
+    f"   CROSS JOIN task ON task.number = need.task WHERE target = ?4 AND state {_BAD}),"
+    " lacking (number) AS ("
+    "  SELECT number FROM fell"
+    "  UNION SELECT on_task FROM lacking CROSS JOIN need ON need.task = lacking.number)"
+    f" {_TASK} CROSS JOIN lacking ON lacking.number = task.number"
+    f" WHERE state {_BAD} ORDER BY position"
+)
 
 FRESH = "state = 'Waiting', tries = 0, losses = 0, agains = 0, waits = 0, reason = '', cause = NULL"
 
@@ -18,28 +35,41 @@ FRESH = "state = 'Waiting', tries = 0, losses = 0, agains = 0, waits = 0, reason
 def retry(change: Change, id: str, restart: Sequence[str]) -> None:
     """Let what failed, was cancelled or is held begin again; what was accepted stays.
 
-    Of a batch all of it; of a job that, and the jobs that it comes after.  Nothing to do: nothing
-    done, and no event.
+    Of a batch all of it; of a job that, and the jobs that it comes after; of a part of a job what
+    that lacks.  Nothing to do: nothing done, and no event.
     """
-    batch = id.partition("/")[0]
+    batch, job, part = meant(id)
     row = change.db.execute(
         "SELECT number, not_before FROM batch WHERE id = ?", (batch,)
     ).fetchone()
     if row is None:
         return
     number, not_before = int(row["number"]), earliest(row["not_before"], change.now)
-    jobs = _reach(change, number, "" if id == batch else id)
-    restarted = [job for job in restart if job in jobs]
-    for job in restarted:
-        _restart(change, job, not_before)
-    scope = json.dumps(jobs)
-    tasks = _freshen(change, scope, not_before)
-    if not (restarted or tasks or _has_failed(change, scope)):
+    jobs = _reach(change, number, job)
+    restarted = [each for each in restart if each in jobs]
+    for each in restarted:
+        _restart(change, each, not_before)
+    part = "" if job in restarted else part
+    whole = [each for each in jobs if not part or each != job]
+    tasks = [*_lacking_of_jobs(change, whole), *_lacking_of_part(change, part)]
+    touched = {task["job"] for task in tasks}, {part, *(task["target"] or "" for task in tasks)}
+    parts = _reopen(change, whole, touched, restarted)
+    if not (tasks or parts):
         return
-    parts = _reopen(change, scope, restarted)
+    _freshen(change, tasks, not_before)
     _open_batch(change, number)
     _count_missing(change, number)
-    change.note("retried", id, {"restart": restarted, "tasks": tasks, "parts": parts})
+    told = {"restart": restarted, "tasks": [task["id"] for task in tasks], "parts": parts}
+    change.note("retried", part or job or batch, told)
+
+
+def meant(id: str) -> tuple[str, str, str]:
+    """Return the batch and job of an id, and the part of that job that is meant; empty: all of it.
+
+    A probe is that of its whole job.
+    """
+    batch, job, target = (*rows.lineage(id)[:3], "", "")[:3]
+    return batch, job, id if target and target != f"{job}/{Kind.PROBE.value}" else ""
 
 
 def replan(change: Change, job: str, changes: Mapping[str, object], reason: str) -> None:
@@ -75,6 +105,7 @@ def drop_plan(change: Change, job: str, reason: str) -> list[str]:
         "SELECT id FROM task WHERE job = ? AND state = 'Processing' ORDER BY position", (job,)
     ).fetchall()
     attempts = [id for task in running for id in close_attempts(change, task["id"], reason)]
+    let_go(change, job)
     db.execute(
         "DELETE FROM task WHERE job = ?1 AND id IS NOT (SELECT probe FROM job WHERE id = ?1)",
         (job,),
@@ -117,51 +148,64 @@ def _restart(change: Change, job: str, not_before: float) -> None:
     change.db.execute(f"UPDATE task SET {FRESH}, not_before = ? WHERE job = ?", (not_before, job))
 
 
-def _freshen(change: Change, jobs: str, not_before: float) -> list[str]:
-    """Let the tasks of these jobs wait again that are not accepted and not on their way."""
-    found = change.db.execute(
-        "SELECT number, id, job, target, kind, state, held FROM task"
-        f" WHERE job {_AMONG} AND state IN ('Failed', 'Cancelled', 'Hold') ORDER BY position",
-        (jobs,),
-    ).fetchall()
+def _lacking_of_jobs(change: Change, jobs: Sequence[str]) -> list[sqlite3.Row]:
+    """Return the tasks of jobs that are not accepted and not on their way."""
+    where = f"WHERE job {_AMONG} AND state {_BAD} ORDER BY batch, position"
+    return change.db.execute(f"{_TASK} {where}", (json.dumps(jobs),)).fetchall()
+
+
+def _lacking_of_part(change: Change, part: str) -> list[sqlite3.Row]:
+    """Return those of a part of a job, what fell with them in its target, and what these need."""
+    if not part:
+        return []
+    return change.db.execute(_LACKING, (*rows.below(part), rows.lineage(part)[2])).fetchall()
+
+
+def _freshen(change: Change, tasks: Sequence[sqlite3.Row], not_before: float) -> None:
+    """Let tasks wait again."""
     change.db.executemany(
         f"UPDATE task SET {FRESH}, not_before = ? WHERE number = ?",
-        [(not_before, task["number"]) for task in found],
+        [(not_before, task["number"]) for task in tasks],
     )
-    for task in found:
+    for task in tasks:
         change.moved(task, task["state"], rows.OPEN, "")
     change.flush()
-    return [task["id"] for task in found]
 
 
-def _has_failed(change: Change, jobs: str) -> bool:
-    """Whether a job ended without a task that did: its plan failed, or it had none to cancel."""
-    found = change.db.execute(
-        f"SELECT 1 FROM job WHERE id {_AMONG} AND state IN ('Failed', 'Cancelled')", (jobs,)
-    )
-    return found.fetchone() is not None
+def _reopen(
+    change: Change,
+    jobs: Sequence[str],
+    touched: tuple[Collection[str], Collection[str]],
+    restarted: Sequence[str],
+) -> list[str]:
+    """Open what ended badly of the jobs, of their targets and of what is touched; return the ids.
 
-
-def _reopen(change: Change, jobs: str, restarted: Sequence[str]) -> list[str]:
-    """Open those of the jobs and their targets that did not end well or begin anew."""
-    closed = "state IN ('Failed', 'Cancelled')"
-    found = [
-        *change.db.execute(f"SELECT id FROM target WHERE job {_AMONG} AND {closed}", (jobs,)),
-        *change.db.execute(f"SELECT id FROM job WHERE id {_AMONG} AND {closed}", (jobs,)),
-    ]
-    parts = sorted({row["id"] for row in found} | set(restarted))
-    for part in parts:
+    Of `touched` jobs and targets nothing else is meant.  What begins anew is opened however it
+    ended.  A job keeps the reason of the first of its targets that still has one.
+    """
+    db = change.db
+    of_jobs = f"SELECT id FROM target WHERE job {_AMONG} OR id IN (SELECT value FROM json_each(?2))"
+    asked = json.dumps(jobs), json.dumps(sorted(touched[1]))
+    targets = [row["id"] for row in db.execute(of_jobs, asked)]
+    parts = [row["id"] for row in db.execute(_CLOSED.format("target"), (json.dumps(targets),))]
+    owners = {target.rpartition("/")[0] for target in parts}
+    above = json.dumps(sorted({*jobs, *owners, *touched[0]}))
+    parts += [row["id"] for row in db.execute(_CLOSED.format("job"), (above,))]
+    found = sorted({*parts, *restarted})
+    for part in found:
         level = "job" if part.count("/") == 1 else "target"
-        change.db.execute(
-            f"UPDATE {level} SET state = ?, ended = '' WHERE id = ?", (rows.OPEN, part)
-        )
-    change.db.execute(
-        f"UPDATE target SET reason = '' WHERE job {_AMONG} AND state = ?", (jobs, rows.OPEN)
+        db.execute(f"UPDATE {level} SET state = ?, ended = '' WHERE id = ?", (rows.OPEN, part))
+    db.execute(
+        f"UPDATE target SET reason = '' WHERE id {_AMONG} AND state = ?2",
+        (json.dumps(targets), rows.OPEN),
     )
-    change.db.execute(
-        f"UPDATE job SET reason = '' WHERE id {_AMONG} AND state = ?", (jobs, rows.OPEN)
+    db.execute(
+        "UPDATE job SET reason = coalesce((SELECT reason FROM target WHERE target.job = job.id"
+        "  AND reason <> '' ORDER BY failed = 0, place LIMIT 1), '')"
+        f" WHERE id {_AMONG} AND state = ?2",
+        (above, rows.OPEN),
     )
-    return parts
+    return found
 
 
 def _open_batch(change: Change, batch: int) -> None:

@@ -142,6 +142,7 @@ def record(row: sqlite3.Row, ledger: str) -> AttemptRecord:
         why=row["why"],
         outcome=load(Outcome, json.loads(row["outcome"])) if row["outcome"] else None,
         command=row["command"],
+        incarnation=row["incarnation"],
     )
 
 

@@ -18,6 +18,20 @@ CREATE TABLE event (
   hash       TEXT    NOT NULL
 ) STRICT;
 
+-- How many transactions there were, and a digest of all rows but the events', see seal.py.
+CREATE TABLE seal (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  writes     INTEGER NOT NULL,
+  digest     INTEGER NOT NULL
+) STRICT;
+
+-- Up to here events were compacted away; what is left begins with the next one.
+CREATE TABLE anchor (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  seq        INTEGER NOT NULL,
+  hash       TEXT    NOT NULL                  -- of event `seq`
+) STRICT;
+
 CREATE TABLE batch (
   number     INTEGER PRIMARY KEY,              -- order of acceptance
   id         TEXT    NOT NULL UNIQUE,          -- name-NNNN
@@ -41,6 +55,12 @@ CREATE INDEX batch_name ON batch (name, serial);
 CREATE INDEX batch_digest ON batch (digest, number);
 CREATE INDEX batch_open ON batch (number) WHERE state = 'Waiting';
 CREATE INDEX batch_over ON batch (number) WHERE state = 'Waiting' AND left = 0;
+
+-- The last number of names whose batches have left: no id is given twice.
+CREATE TABLE series (
+  name       TEXT    PRIMARY KEY,
+  serial     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE job (
   id         TEXT    PRIMARY KEY,              -- batch/job
@@ -124,6 +144,8 @@ CREATE INDEX task_line ON task (service, priority, batch, weight DESC, position,
   WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before = 0;
 CREATE INDEX task_line_of_kind ON task (service, kind, priority, batch, weight DESC, position, job)
   WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before = 0;
+CREATE INDEX task_line_of_target ON task (target, kind, weight DESC, position)
+  WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before = 0;
 CREATE INDEX task_asleep ON task (service, not_before)
   WHERE state = 'Waiting' AND missing = 0 AND held = 0 AND not_before > 0;
 CREATE INDEX task_job ON task (job, target);
@@ -165,9 +187,11 @@ CREATE TABLE attempt (
   cause      TEXT    NOT NULL DEFAULT '',
   why        TEXT    NOT NULL DEFAULT '',
   outcome    TEXT,                             -- JSON
-  command    TEXT    NOT NULL DEFAULT ''       -- secrets hidden
+  command    TEXT    NOT NULL DEFAULT '',      -- secrets hidden
+  late       INTEGER NOT NULL DEFAULT 0        -- 1: given up, and a word of it may still come (R4)
 ) STRICT;
 CREATE INDEX attempt_task ON attempt (task);
+CREATE INDEX attempt_node ON attempt (node);
 -- At most one open attempt a task, whatever the code above believes.
 CREATE UNIQUE INDEX one_open_attempt ON attempt (task) WHERE closed IS NULL;
 
@@ -179,6 +203,13 @@ CREATE TABLE hold (
 -- Nodes that a person has paused.
 CREATE TABLE paused_node (
   name       TEXT    PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- Nodes that failed or lost everything, and those taken back: older attempts are forgiven.
+CREATE TABLE quarantine (
+  node       TEXT    PRIMARY KEY,
+  why        TEXT    NOT NULL,                 -- '': it was taken back
+  forgiven   INTEGER NOT NULL                  -- number of the last attempt that counts no more
 ) STRICT, WITHOUT ROWID;
 
 -- Nodes that the manifest names no longer, until what we put on them is removed.
@@ -203,4 +234,17 @@ CREATE TABLE applied (
   "commit"   TEXT    NOT NULL,                 -- of git; '': not known
   sheets     TEXT    NOT NULL,                 -- JSON: the manifests as text
   cluster    TEXT    NOT NULL                  -- JSON: the noun
+) STRICT;
+
+-- What people are to be told, until it went every way that it should.
+CREATE TABLE notice (
+  number     INTEGER PRIMARY KEY,              -- of the event that it comes from
+  body       TEXT    NOT NULL,                 -- JSON: the noun
+  told       TEXT    NOT NULL                  -- JSON: the ways that it went
+) STRICT;
+
+-- Notices were made of the events up to this one.
+CREATE TABLE noticed (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  seq        INTEGER NOT NULL
 ) STRICT;

@@ -6,21 +6,35 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from orchestrator.decide.reconcile import Attempt
 from orchestrator.errors import LedgerError, Refusal
-from orchestrator.ledger import attempting, closing, clusters, holding, planning, renewing, rows
+from orchestrator.ledger import (
+    attempting,
+    blaming,
+    closing,
+    clusters,
+    compacting,
+    holding,
+    outbox,
+    planning,
+    renewing,
+    rows,
+)
 from orchestrator.ledger.change import Change, Tip
 from orchestrator.ledger.connection import Connection, check_mode, make_file
 from orchestrator.ledger.events import Stamp
+from orchestrator.ledger.keeping import Keeper
 from orchestrator.ledger.looking import Reader
 from orchestrator.ledger.migrate import VERSION, check_not_newer, migrate, stored_version
-from orchestrator.ledger.protocol import HERE, Application, Origin, Settlement
+from orchestrator.ledger.protocol import HERE, Application, Event, Origin, Settlement
 from orchestrator.model.node import Member
-from orchestrator.model.work import AttemptId, Batch, State, Target, Task
+from orchestrator.model.notice import Letter
+from orchestrator.model.work import AttemptId, Batch, Priority, State, Target, Task
 from orchestrator.system import now_s
 
 
@@ -59,6 +73,7 @@ class SqliteLedger(Reader):
             check_mode(path)
         else:
             make_file(path)
+        self._keeper = Keeper(path)
         hot = Connection(path, read_only=read_only)
         try:
             with hot.using() as db:
@@ -66,6 +81,7 @@ class SqliteLedger(Reader):
             super().__init__(hot, Connection(path, read_only=True))
         except BaseException:
             hot.close()
+            self._keeper.close()
             raise
 
     def __enter__(self) -> Self:
@@ -77,6 +93,17 @@ class SqliteLedger(Reader):
     def close(self) -> None:
         self._cold.close()
         self._hot.close()
+        self._keeper.close()
+
+    @property
+    def writes(self) -> int:
+        """How many transactions there were since it was made or last recovered."""
+        return self._keeper.writes
+
+    @property
+    def failed(self) -> str:
+        """Why nothing more is written: the disk has failed (R13); empty: it has not."""
+        return self._hot.failed
 
     # -- batches and plans
 
@@ -126,6 +153,10 @@ class SqliteLedger(Reader):
         with self._transaction("resume") as change:
             return holding.resume(change, id)
 
+    def reprioritize(self, batch: str, priority: Priority) -> bool:
+        with self._transaction("reprioritize") as change:
+            return planning.reprioritize(change, batch, priority)
+
     def cancel(self, id: str, reason: str) -> bool:
         with self._transaction("cancel") as change:
             return closing.cancel(change, id, reason)
@@ -148,12 +179,41 @@ class SqliteLedger(Reader):
         with self._transaction("node_left") as change:
             return clusters.node_left(change, name)
 
+    # -- what people are to be told
+
+    def noticed(self) -> int:
+        with self._cold.using() as db:
+            return outbox.noticed(db)
+
+    def news(
+        self, after: int, kinds: frozenset[str], limit: int = 1000
+    ) -> tuple[int, tuple[Event, ...]]:
+        with self._cold.using() as db:
+            return outbox.news(db, after, kinds, limit)
+
+    def post(self, letters: Sequence[Letter], upto: int) -> None:
+        with self._transaction("post") as change:
+            outbox.post(change, letters, upto)
+
+    def outbox(self, limit: int = 1000) -> tuple[Letter, ...]:
+        with self._cold.using() as db:
+            return outbox.outbox(db, limit)
+
+    def told(self, numbers: Sequence[int], way: str) -> None:
+        with self._transaction("told") as change:
+            outbox.told(change, numbers, way)
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        with self._transaction("drop") as change:
+            outbox.drop(change, numbers)
+
     # -- attempts
 
     def lease(self, pairs: Sequence[tuple[Task, Member]]) -> tuple[Attempt, ...]:
         if not pairs:
             return ()
         with self._transaction("lease") as change:
+            planning.wake(change)
             return attempting.lease(change, pairs)
 
     def sent(self, commands: Mapping[AttemptId, str]) -> None:
@@ -172,9 +232,21 @@ class SqliteLedger(Reader):
         with self._transaction("settle") as change:
             return attempting.settle(change, settlements)
 
+    def set_aside(self, node: str, why: str) -> bool:
+        with self._transaction("set_aside") as change:
+            return blaming.set_aside(change, node, why)
+
+    def take_back(self, node: str, why: str) -> bool:
+        with self._transaction("take_back") as change:
+            return blaming.take_back(change, node, why)
+
     def note(self, kind: str, subject: str, data: Mapping[str, object]) -> None:
         with self._transaction("note") as change:
             change.note(kind, subject, data)
+
+    def compact(self, before: str) -> bool:
+        with self._hot.unchecked(), self._transaction("compact") as change:
+            return compacting.compact(change, before)
 
     # -- writing
 
@@ -188,17 +260,32 @@ class SqliteLedger(Reader):
         with self._hot.using() as db:
             if self._read_only:
                 raise LedgerError(f"ledger {self.path}: it was opened for reading; {kind} refused")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                change = self._change(db)
+            if self._hot.failed:
+                raise LedgerError(self._hot.failed)
+            with self._written(db) as change:
                 yield change
-                change.finish()
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            self._tip = change.tip
+
+    @contextmanager
+    def _written(self, db: sqlite3.Connection) -> Iterator[Change]:
+        """Write in a transaction; after its COMMIT and before anybody is answered it is witnessed."""
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            change = self._change(db)
+            yield change
+            change.finish()
+            mark = self._keeper.seal(db, change)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            self._keeper.drop()
+            raise
+        self._tip = change.tip
+        try:
+            self._keeper.witness(mark)
+        except LedgerError as error:
+            self._hot.failed = str(error)
+            raise
 
     def _change(self, db: sqlite3.Connection) -> Change:
         """Return what the transaction writes with, if nobody else has opened the ledger since."""
@@ -213,27 +300,20 @@ class SqliteLedger(Reader):
         return Change(db, self.id, stamp, now.timestamp(), self._tip)
 
     def _begin(self, db: sqlite3.Connection) -> None:
-        """Bring the file to our schema and take the next epoch."""
+        """Check the file, bring it to our schema and take the next epoch."""
+        check_not_newer(stored_version(db), self.path)
+        self._keeper.check(db)
         migrate(db, self.path)
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            db.execute("INSERT INTO ledger VALUES (1, ?, 0) ON CONFLICT DO NOTHING", (new_id(),))
-            row = db.execute(
-                "UPDATE ledger SET epoch = max(epoch, ?) + 1 RETURNING id, epoch",
-                (self._epoch_seen,),
-            ).fetchone()
-            self._id, self._epoch = row["id"], row["epoch"]
-            last = db.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-            self._tip = Tip(last["seq"], last["hash"]) if last else Tip()
-            change = self._change(db)
+        db.execute("INSERT INTO ledger VALUES (1, ?, 0) ON CONFLICT DO NOTHING", (new_id(),))
+        self._id, self._epoch = db.execute("SELECT id, epoch FROM ledger").fetchone()
+        last = db.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+        self._tip = Tip(*last) if last else Tip()
+        self._keeper.begin(db)
+        with self._written(db) as change:
+            self._epoch = max(change.stamp.epoch, self._epoch_seen) + 1
+            db.execute("UPDATE ledger SET epoch = ?", (self._epoch,))
+            change.stamp = replace(change.stamp, epoch=self._epoch)
             change.note("epoch-taken", self.id, {"epoch": self._epoch})
-            change.finish()
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-        self._tip = change.tip
 
 
 def new_id() -> str:

@@ -25,8 +25,11 @@ def tasks_of_parts(db: sqlite3.Connection, job: str) -> dict[str, Tasks]:
     return dict(parts)
 
 
-def tasks_of_batch(db: sqlite3.Connection, batch: int) -> tuple[Tasks, bool]:
-    """Return how many tasks of a batch are of which kind and state; whether all are planned."""
+def tasks_of_batch(db: sqlite3.Connection, batch: int) -> tuple[Tasks, bool, bool]:
+    """Return how many tasks of a batch are of which kind and state.
+
+    Then whether all are planned, and whether those that wait do so for what is on Hold.
+    """
     tasks = {
         (Kind(kind), State(state)): number
         for kind, state, number in db.execute(
@@ -39,17 +42,45 @@ def tasks_of_batch(db: sqlite3.Connection, batch: int) -> tuple[Tasks, bool]:
     unplanned = db.execute(
         "SELECT 1 FROM job WHERE batch = ? AND state = 'Waiting' AND planned = 0", (batch,)
     ).fetchone()
-    return tasks, unplanned is None
+    return tasks, unplanned is None, _is_batch_stuck(db, tasks, batch)
 
 
-def of_batch(row: sqlite3.Row, tasks: Tasks, planned: bool, holds: set[str]) -> Standing:
+def is_stuck(db: sqlite3.Connection, tasks: Tasks, where: str, *values: str | int) -> bool:
+    """Whether what waits of a part waits for what is on Hold; `where`, of our words, picks tasks."""
+    if not any(state is State.HOLD for _, state in tasks):
+        return False
+    found = db.execute(
+        f"SELECT 1 FROM task WHERE {where} AND state = 'Waiting' AND missing = 0 AND held = 0",
+        values,
+    )
+    return found.fetchone() is None
+
+
+def _is_batch_stuck(db: sqlite3.Connection, tasks: Tasks, batch: int) -> bool:
+    """Likewise of a batch; not while a job of it is to be planned or to be closed."""
+    if not is_stuck(db, tasks, "job IN (SELECT id FROM job WHERE batch = ?)", batch):
+        return False
+    moves = db.execute(
+        "SELECT 1 FROM job WHERE batch = ? AND state = 'Waiting' AND missing = 0 AND left = 0",
+        (batch,),
+    )
+    return moves.fetchone() is None
+
+
+def of_batch(
+    row: sqlite3.Row, tasks: Tasks, planned: bool, stuck: bool, holds: set[str]
+) -> Standing:
     """Return how a batch stands; `holds`: the ids that people have paused."""
     return Standing(
         id=row["id"],
         level="batch",
         name=row["name"],
         state=standing(
-            State(row["state"]), tasks, planned=planned, paused=rows.is_held(row["id"], holds)
+            State(row["state"]),
+            tasks,
+            planned=planned,
+            paused=rows.is_held(row["id"], holds),
+            stuck=stuck,
         ),
         reason=row["reason"],
         priority=list(Priority)[row["priority"]],
@@ -61,13 +92,15 @@ def of_batch(row: sqlite3.Row, tasks: Tasks, planned: bool, holds: set[str]) -> 
     )
 
 
-def of_target(row: sqlite3.Row, tasks: Tasks, holds: set[str]) -> Standing:
+def of_target(row: sqlite3.Row, tasks: Tasks, stuck: bool, holds: set[str]) -> Standing:
     """Return how a target stands."""
     return Standing(
         id=row["id"],
         level="target",
         name=row["name"],
-        state=standing(State(row["state"]), tasks, paused=rows.is_held(row["id"], holds)),
+        state=standing(
+            State(row["state"]), tasks, paused=rows.is_held(row["id"], holds), stuck=stuck
+        ),
         reason=row["reason"],
         ended=row["ended"],
         destination=row["destination"],

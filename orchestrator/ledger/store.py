@@ -5,6 +5,7 @@ It counts where the real one keeps counters, so that the two can be held against
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from orchestrator.decide.reconcile import Attempt, Tally
 from orchestrator.ledger import rows
 from orchestrator.ledger.protocol import HERE, Application, AttemptRecord, Event, Origin
 from orchestrator.model.cluster import Node
+from orchestrator.model.notice import Letter
 from orchestrator.model.work import AttemptId, Result, State, Task, TaskId
 
 
@@ -67,10 +69,30 @@ class Store:
     open: dict[AttemptId, Attempt] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     holds: set[str] = field(default_factory=set)  #: ids that a person has paused
+    late: dict[AttemptId, Attempt] = field(default_factory=dict)  #: given up in silence
+    aside: dict[str, str] = field(default_factory=dict)  #: node -> why; empty: it was taken back
+    forgiven: dict[str, int] = field(
+        default_factory=dict
+    )  #: node -> so many attempts count no more
     submissions: dict[str, tuple[str, str]] = field(default_factory=dict)  #: key -> batch, digest
     applied: Application | None = None
     paused_nodes: set[str] = field(default_factory=set)
     leaving: tuple[Node, ...] = ()
+    letters: dict[int, Letter] = field(default_factory=dict)
+    noticed: int = 0  #: letters were made of the events up to this one
+    anchor: tuple[int, str] = (0, "")  #: of the last event that has left
+    serials: dict[str, int] = field(default_factory=dict)  #: name -> last number of those gone
+    attempts: int = 0  #: how many there ever were
+
+    @property
+    def next_seq(self) -> int:
+        """The number that the next event has."""
+        return (self.events[-1].seq if self.events else self.anchor[0]) + 1
+
+    def next_attempt(self) -> int:
+        """Return a number that no attempt had."""
+        self.attempts += 1
+        return self.attempts
 
     def of(self, level: str, parent: Part | None = None) -> list[Part]:
         """Return the parts of a level, of one parent if given, in order."""
@@ -135,10 +157,7 @@ class Store:
 
     def tally(self, part: Part) -> Tally:
         """Count what is left of a part."""
-        if part.level == "batch":
-            states = [job.state for job in self.of("job", part)]
-        else:
-            states = [step.task.state for step in self.under(part)]
+        states = list(self._states(part))
         return Tally(
             id=part.id,
             level=part.level,
@@ -150,9 +169,18 @@ class Store:
 
     def is_over(self, part: Part) -> bool:
         """Whether a part is open and nothing of it is left."""
+        if not part.is_open or any(not state.is_final for state in self._states(part)):
+            return False
         tally = self.tally(part)
-        ready = part.level != "job" or part.planned or tally.failed or tally.cancelled
-        return part.is_open and tally.left == 0 and bool(ready)
+        return part.level != "job" or part.planned or bool(tally.failed or tally.cancelled)
+
+    def _states(self, part: Part) -> Iterator[State]:
+        """Yield how the jobs of a batch stand, or the tasks of another part."""
+        if part.level == "batch":
+            yield from (job.state for job in part.children)
+            return
+        head = f"{part.id}/"
+        yield from (step.task.state for id, step in self.steps.items() if id.startswith(head))
 
     def is_unplanned(self, job: Part) -> bool:
         """Whether a job can be planned now."""

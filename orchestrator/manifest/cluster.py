@@ -11,6 +11,7 @@ from orchestrator.manifest import node as nodes
 from orchestrator.manifest.check import check
 from orchestrator.manifest.finding import Document, Finding
 from orchestrator.manifest.node import Part, secret
+from orchestrator.manifest.notify import notify, notify_secrets
 from orchestrator.manifest.rules import cluster_faults
 from orchestrator.manifest.schema import core
 from orchestrator.manifest.times import seconds
@@ -21,7 +22,7 @@ REVISION_DIGITS = 12
 LOCALHOST = "localhost"
 """The host of a quick cluster's node where no controller is named: the controller's own."""
 
-_LATER = ("notify", "statusInterval")  # keys that stand in `Cluster.more` as they are written
+_LATER = ("statusInterval",)  # keys that stand in `Cluster.more` as they are written
 _OWN = ("services", "schedule", "programs", "network", "log")  # of a quick cluster's computer
 
 
@@ -54,6 +55,7 @@ def secrets(cluster: Cluster) -> Mapping[str, Secret]:
         "access.userPassword": access.user_password,
         "access.adminPassword": access.admin_password,
         "access.servicePassword": access.service_password,
+        **notify_secrets(cluster.notify),
         **free_secrets(() if cluster.kind is ClusterKind.QUICK else cluster.nodes),
     }
     return {name: each for name, each in named.items() if each}
@@ -88,6 +90,7 @@ def _cluster(metadata: Part, spec: Part) -> Cluster:
         access=_access(spec.get("access", {})),
         limits=_limits(spec.get("limits", {})),
         recovery=_recovery(spec.get("recovery", {})),
+        notify=notify(spec.get("notify", {})),
         keep_days=spec.get("history", {}).get("keepDays", 30),
         log_level=log.get("level", "info"),
         log_bytes_max=nodes.size_bytes(log.get("truncate", "64MiB")),

@@ -10,11 +10,8 @@ from zoneinfo import available_timezones
 
 from orchestrator.manifest import advice
 from orchestrator.manifest.finding import Document, Finding, Path
+from orchestrator.model.schedule import DAYS, MIDNIGHT, clock, minutes
 
-DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-MIDNIGHT = 24 * 60  # minutes
-
-_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _Span = tuple[Path, int, int]  # place, start and end in minutes
 
@@ -60,9 +57,9 @@ def _spans(document: Document, where: Path) -> list[_Span]:
     found = []
     for place in places:
         span = document.get(*place)
-        minutes = [_minutes(each) for each in span] if isinstance(span, list) else []
-        if len(minutes) == 2 and minutes[0] is not None and minutes[1] is not None:
-            found.append((place, minutes[0], minutes[1]))
+        said = [minutes(each) for each in span] if isinstance(span, list) else []
+        if len(said) == 2 and said[0] is not None and said[1] is not None:
+            found.append((place, said[0], said[1]))
     return found
 
 
@@ -71,12 +68,12 @@ def _says(span: _Span, day: str, key: str, next_day: str) -> str:
     if start == MIDNIGHT:
         return "24:00 is the end of a day, not a start; write 00:00 on the next day"
     if end == 0:
-        return f'the end of a day is 24:00; write ["{_clock(start)}", "24:00"]'
+        return f'the end of a day is 24:00; write ["{clock(start)}", "24:00"]'
     if start < end:
         return ""
     what = "a span may not run into the next day" if start > end else "start and end are the same"
-    first = f'{day}: {{{key}: ["{_clock(start)}", "24:00"]}}'
-    second = f'{next_day}: {{{key}: ["00:00", "{_clock(end)}"]}}'
+    first = f'{day}: {{{key}: ["{clock(start)}", "24:00"]}}'
+    second = f'{next_day}: {{{key}: ["00:00", "{clock(end)}"]}}'
     return f"{what}; write two entries: {first} and {second}"
 
 
@@ -84,7 +81,7 @@ def _overlaps(document: Document, spans: list[_Span]) -> Iterator[Finding]:
     ordered = sorted(spans, key=lambda span: span[1:])
     for (_, start, end), (place, other, _) in pairwise(ordered):
         if other < end:
-            what = f"overlaps the span {_clock(start)} to {_clock(end)}; make one span of the two"
+            what = f"overlaps the span {clock(start)} to {clock(end)}; make one span of the two"
             yield document.fault(place, what)
 
 
@@ -95,13 +92,3 @@ def _zone(document: Document, where: Path) -> Iterator[Finding]:
         close = advice.meant(str(name), zones) if len(str(name)) < 40 else ""
         hint = close if close.startswith("did") else "write it as Europe/Berlin"
         yield document.fault(where, f"unknown time zone {advice.shown(name)}; {hint}")
-
-
-def _minutes(text: object) -> int | None:
-    found = _TIME.fullmatch(text) if isinstance(text, str) else None
-    minutes = int(found[1]) * 60 + int(found[2]) if found and int(found[2]) < 60 else MIDNIGHT + 1
-    return minutes if minutes <= MIDNIGHT else None
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"

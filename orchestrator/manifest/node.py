@@ -13,6 +13,8 @@ from orchestrator.manifest.formats import absolute
 from orchestrator.manifest.rules import free_node_faults, node_faults
 from orchestrator.manifest.schema import core
 from orchestrator.model.cluster import Access, Extended, Network, Node, Secret, Ssh
+from orchestrator.model.codec import load
+from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.work import Service
 
 Part = Mapping[str, Any]  # of a document: JSON data, any of its types
@@ -64,7 +66,7 @@ def machine(name: str, spec: Part) -> Node:
         managed_only=spec.get("managedOnly", False),
         network=network(spec.get("network", {})),
         access=_access(spec),
-        schedule=spec.get("schedule", {}),
+        schedule=load(WorkSchedule, spec["schedule"]) if spec.get("schedule") else ALWAYS,
         log_level=log.get("level", "info"),
         log_bytes_max=size_bytes(log.get("truncate", "64MiB")),
     )

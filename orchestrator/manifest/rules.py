@@ -15,10 +15,10 @@ from orchestrator.manifest.machines import (
     machine_faults,
     network_faults,
     programs_faults,
-    secret_faults,
     ssh_faults,
     user_faults,
 )
+from orchestrator.manifest.notify_rules import notify_faults
 from orchestrator.manifest.times import seconds
 
 LOST_AFTER_S = (10, 3600)  # under 10 s a busy node looks lost; over 1 h nobody waits
@@ -44,7 +44,7 @@ def cluster_faults(document: Document) -> list[Finding]:
     faults += schedule_faults(document, SPEC)
     faults += programs_faults(document, (*SPEC, "programs"))
     faults += access_faults(document, (*SPEC, "access"))
-    faults += secret_faults(document, (*SPEC, "notify", "smtp", "password"))
+    faults += notify_faults(document, (*SPEC, "notify"))
     faults += _users(document)
     for root in roots:
         faults += machine_faults(document, root, PORTS_NODE)

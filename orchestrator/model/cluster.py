@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.work import Service
 
 
@@ -87,7 +88,7 @@ class Node:
     managed_only: bool = False
     network: Network = field(default_factory=Network)
     access: Access = field(default_factory=Access)  #: of its service password and `open` alone
-    schedule: Mapping[str, object] = field(default_factory=dict)  #: as the manifest has it
+    schedule: WorkSchedule = ALWAYS
     log_level: str = "info"
     log_bytes_max: int = 64 << 20
     more: Mapping[str, object] = field(default_factory=dict)
@@ -120,6 +121,46 @@ class Recovery:
     restarts: int = 4
 
 
+class MailTls(Enum):
+    """How the connection to a mail server is encrypted; what is wanted and not had is no mail."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"  #: from the first byte on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smtp:
+    """The mail server (F-NOTE-5)."""
+
+    host: str = "localhost"
+    port: int = 25
+    sender: str = ""  #: empty: orchestrator at the controller's host
+    user: str = ""
+    password: Secret | None = None
+    tls: MailTls = MailTls.NONE  #: what leaves the computer is encrypted unless it is said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """A URL that notices are posted to."""
+
+    url: str
+    secret: Secret | None = None  #: the body is signed with it; None: it is not
+    allow: tuple[str, ...] = ()  #: addresses and ranges that are ours, and meant (T16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Who hears of what happens, and how (F-NOTE)."""
+
+    to: tuple[str, ...] = ()  #: empty: EMAIL of the controller's environment
+    service_down_after_s: float = 60.0  #: so long at most notices are gathered for one mail
+    smtp: Smtp = field(default_factory=Smtp)
+    webhooks: tuple[Webhook, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()  #: run where the controller runs
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     """One controller and its service nodes, as a manifest wants them."""
@@ -138,12 +179,13 @@ class Cluster:
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
     recovery: Recovery = field(default_factory=Recovery)
+    notify: Notify = field(default_factory=Notify)
     nodes: tuple[Node, ...] = ()  #: of a quick cluster: the one that its computer is
     keep_days: int = 30
     log_level: str = "info"
     log_bytes_max: int = 64 << 20
     more: Mapping[str, object] = field(default_factory=dict)
-    #: keys that only later parts of the system read, as the manifest has them: notify, …
+    #: keys that only later parts of the system read, as the manifest has them: statusInterval, …
 
     def node(self, name: str) -> Node | None:
         """Return the node of that name, or None."""

@@ -1,7 +1,8 @@
 """Nouns to JSON and back: what the ledger, the wire and the spool hold.
 
 Only what our nouns are made of: frozen dataclasses, enums, tuples, frozensets, mappings, optional
-and plain values.  An unknown key is refused, a missing one takes the noun's default.
+and plain values.  An unknown key is refused, a missing one takes the noun's default.  A noun that is
+also read from other words than its own translates them by a class method `renewed`.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ def _load(hint: Any, data: Any) -> Any:
         if isinstance(data, hint):
             return data
         _expect(data, Mapping)
+        if hasattr(hint, "renewed"):
+            data = hint.renewed(data)
         hints = _hints(hint)
         if unknown := set(data) - set(hints):
             raise ValueError(f"{hint.__name__}: unknown {', '.join(sorted(unknown))}")

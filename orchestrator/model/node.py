@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from orchestrator.model.codec import canonical
+from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.work import AttemptId, Outcome, Service, TaskId
 
 
@@ -39,6 +40,8 @@ class Identity:
     settings: str = ""  #: digest of the AgentSettings it was started with
     bare: bool = False  #: an extended node: it does render tasks and nothing else
     boot: str = ""  #: the kernel's boot id: a newer one proves that nothing of before lives (R11)
+    timezone: str = ""  #: of its wall clock, as ``Europe/Berlin``; empty: the system does not say
+    schedule: WorkSchedule = ALWAYS  #: of a free node: a cluster that has it keeps to it
 
     def program(self, name: str) -> Program | None:
         """Return the program called `name`, or None."""
@@ -74,6 +77,9 @@ class Spec:
     input: Mapping[str, object] | None = None  #: small input, written to ``input.json``
     input_file: str | None = None  #: a larger one, on cluster storage …
     input_sha256: str | None = None  #: … and its hash
+    head: str = ""  #: lines at the head of the attempt's log; no secret is in them
+    storage: str = ""  #: cluster storage as the node sees it: its runner checks it first (R16)
+    token: str = ""  #: what ``.orchestrator-storage`` there must hold; empty: it is not checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +170,8 @@ class AgentSettings:
     look: tuple[str, ...] = ()
     #: words that print why the storage cannot be used where `wrap` leads; nothing: it can
     log_level: str = "info"
+    log_bytes_max: int = 64 << 20
+    schedule: WorkSchedule = ALWAYS  #: of a free node; that of any other its controller knows
 
     @property
     def digest(self) -> str:
@@ -190,3 +198,5 @@ class FreeSettings:
     ports: str = ""  #: ``50000:50999``, the first one is for claims; empty: 50000 if it is free
     orphan_stop_after_s: float = 3600.0  #: at most: a cluster may say less
     log_level: str = "info"
+    log_bytes_max: int = 64 << 20
+    schedule: WorkSchedule = ALWAYS  #: outside it nothing is granted, nor announced (F-SCHED-11)

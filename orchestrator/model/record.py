@@ -44,3 +44,15 @@ class AttemptRecord:
     why: str = ""
     outcome: Outcome | None = None
     command: str = ""  #: the words that were sent, secrets hidden
+    incarnation: str = ""  #: the life of its node that it was given to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that happened to a batch or a part of it, in a sentence; or several alike."""
+
+    at: str  #: ISO 8601 with zone
+    kind: str  #: as of the ledger's event; ``work`` for what several tasks went through
+    subject: str  #: id of a batch, job, target, segment or task
+    says: str
+    until: str = ""  #: of several: when the last one was; empty: it is one

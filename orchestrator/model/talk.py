@@ -47,7 +47,8 @@ class Wanted:
     cluster: str  #: which of the Cluster documents is this controller's
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: values of the references, resolved where `apply` was typed: ``access.userPassword``,
-    #: ``access.adminPassword``, ``access.servicePassword``, ``nodes/NAME.servicePassword``
+    #: ``access.adminPassword``, ``access.servicePassword``, ``nodes/NAME.servicePassword``,
+    #: ``notify.smtp.password``, ``notify.webhooks/URL.secret``
     commit: str = ""  #: which commit it came from; empty: not known
     expect: str = ""  #: only on top of this revision; empty: whatever stands
 
@@ -107,6 +108,8 @@ class NodePhase(Enum):
     READY = "ready"
     UNFIT = "unfit"  #: here, and cannot work: version, storage, name
     PAUSED = "paused"  #: `active: false`, or `pause NODE`; what runs is finished
+    CLOSED = "closed"  #: outside its work schedule; it opens by itself
+    QUARANTINED = "quarantined"  #: nothing went well there: it is given a task now and then
     DRAINING = "draining"  #: what runs is finished, then it restarts or leaves
     SUSPECT = "suspect"  #: silent, for too short a time to be lost
     LOST = "lost"
@@ -121,8 +124,8 @@ class NodePhase(Enum):
 
 
 _SETTLED = frozenset(
-    {NodePhase.READY, NodePhase.UNFIT, NodePhase.PAUSED, NodePhase.UNREACHABLE}
-    | {NodePhase.REFUSED, NodePhase.REMOVED, NodePhase.LOST}
+    {NodePhase.READY, NodePhase.UNFIT, NodePhase.PAUSED, NodePhase.CLOSED, NodePhase.UNREACHABLE}
+    | {NodePhase.REFUSED, NodePhase.REMOVED, NodePhase.LOST, NodePhase.QUARANTINED}
 )
 
 
@@ -132,6 +135,14 @@ class Seats:
 
     instances: int
     busy: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayHours:
+    """When a node is open on one day, by its wall clock."""
+
+    date: str  #: ISO 8601
+    open: tuple[tuple[str, str], ...]  #: as ``("18:00", "24:00")``; empty: not at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +169,10 @@ class NodeView:
     is_asked: bool = True  #: False: it is still to be asked (again), as after an `apply`
     notes: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()  #: from what was applied, as ``settings: changed on the node``
+    timezone: str = ""  #: that of its work schedule, if it has one
+    opens: str = ""  #: when it opens next, ISO 8601 in that zone; empty: it never closes, or opens
+    closes: str = ""  #: when it closes next, likewise
+    week: tuple[DayHours, ...] = ()  #: seven days from today on; empty: it has no schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +219,45 @@ class BatchView:
     paused: tuple[str, ...] = ()  #: ids of it that a person has paused
     refused: Mapping[TaskId, Mapping[str, str]] = field(default_factory=dict)
     #: waiting task -> node -> why it is not given it; of many tasks, the first in line
+    full: Mapping[str, str] = field(default_factory=dict)
+    #: ``targets`` or ``segments`` -> why no more of them are worked on now (F-SEG-10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one batch takes of cluster storage."""
+
+    batch: str
+    state: str  #: as of State
+    size_bytes: int = 0  #: of its attempts' files
+    input_bytes: int = 0  #: of what was stored for its commands
+    attempts: int = 0  #: that left something
+    goes: str = ""  #: ISO 8601: when its files are deleted; empty: it is not over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageView:
+    """Cluster storage as people see it."""
+
+    path: str
+    why: str = ""  #: why no new work starts on it, in one sentence; empty: it may
+    at: str = ""  #: ISO 8601: when the files were counted
+    whole_bytes: int = 0
+    free_bytes: int = 0
+    kept_free_bytes: int = 0  #: with less than that no new work starts
+    trash_bytes: int = 0  #: is being deleted
+    other_bytes: int = 0  #: of attempts that the ledger does not know
+    delete_after_days: int = 7
+    batches: tuple[Share, ...] = ()  #: oldest first; only those that left something
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """What was cleaned from cluster storage."""
+
+    batches: tuple[str, ...] = ()  #: whose files are gone, all of them
+    attempts: int = 0  #: of which something was deleted
+    freed_bytes: int = 0
 
 
 class Verb(Enum):

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.model.codec import dump, load
 from orchestrator.model.talk import BatchView, Role, Sheet, Verb
-from orchestrator.model.work import AttemptId, Job
+from orchestrator.model.work import AttemptId, Job, Priority
 
 KEY = "Idempotency-Key"
 """The header of a submission: the same key and sheets again are the same batch (R6)."""
@@ -64,6 +64,21 @@ class Act:
     verb: Verb
     id: str
     now: bool = False  #: of a pause: what runs is stopped, too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clean:
+    """What to clean from cluster storage."""
+
+    batch: str = ""  #: all that this one left; empty: what is due, of all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """Which batch is to go before or behind others."""
+
+    id: str
+    priority: Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,6 +80,7 @@ class Cause(Enum):
     FAILED = "failed"  #: exit code, refused by a gate, no progress, time limit; costs a try
     CRASHED = "crashed"  #: a signal that was not ours; costs a try
     LOST = "lost"  #: the runner vanished without a word; costs no try
+    POISON = "poison"  #: as lost, and too many lives of nodes ended with it; a person decides
     UNREADY = "unready"  #: storage or program missing; costs nothing, goes on when it ends
     SOURCE = "source"  #: the source is missing, unreadable or changed; never tried again
     CANCELLED = "cancelled"  #: no longer wanted

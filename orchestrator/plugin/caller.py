@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from orchestrator.errors import PluginError
 from orchestrator.model.codec import canonical
@@ -33,6 +33,7 @@ from orchestrator.model.work import (
     one_line,
 )
 from orchestrator.plugin.manager import Plugins
+from orchestrator.plugin.processor import Sizes
 
 REVIEWS_KEPT = 4096
 """So many jobs are not asked about again; a controller may see more of them in a year."""
@@ -101,6 +102,21 @@ class Caller:
             return verdict
         except Exception as error:  # noqa: BLE001  # as above
             _blame(task.job, "check", error)
+
+    def can_size(self, job: Job) -> bool:
+        """Whether the job's processor estimates what it takes of cluster storage."""
+        try:
+            return hasattr(self.plugins.processor(job.processor), "size")
+        except PluginError:
+            return False
+
+    def size(self, job: Job, facts: Facts, frames: Mapping[str, int]) -> int:
+        """Return about how many bytes a job takes; one whose estimate fails takes nothing."""
+        try:
+            sizes = cast("Sizes", self.plugins.processor(job.processor))
+            return max(0, int(sizes.size(job, facts, frames)))
+        except Exception:  # noqa: BLE001  # an estimate only
+            return 0
 
     def progress(self, task: Task, line: str) -> Progress | None:
         """Return how far an attempt is; a line that upsets the processor says nothing."""

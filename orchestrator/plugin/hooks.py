@@ -78,3 +78,18 @@ def orchestrator_batch_ended(batch: str, failed: int) -> None:
     :param batch: the batch's id
     :param failed: how many of its targets were given up
     """
+
+
+@hookspec
+def orchestrator_notice(kind: str, subject: str, text: str) -> None:
+    """Receive every notice that the controller has for people.
+
+    When: after it is in the ledger, some seconds later at most; again after a restart if the
+    controller died in between, so be ready to hear it twice.  A thread of its own calls it.
+    Errors: logged with the plugin's name; the controller goes on.
+
+    :param kind: as ``service-stopped``, ``service-down``, ``quarantined``, ``alarm``,
+        ``storage-low``, ``batch-done``, ``batch-failed``, ``batch-cancelled`` or ``batch-held``
+    :param subject: the node, batch or part of the controller that it is about
+    :param text: one sentence for people
+    """

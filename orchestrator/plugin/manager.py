@@ -101,14 +101,27 @@ class Plugins:
 
     def batch_ended(self, batch: str, failed: int) -> None:
         """Tell every plugin that a batch has ended; one that raises is named and ignored."""
-        for impl in self._manager.hook.orchestrator_batch_ended.get_hookimpls():
-            asked = {"batch": batch, "failed": failed}
+        self._tell(self._manager.hook.orchestrator_batch_ended, batch=batch, failed=failed)
+
+    def notice(self, kind: str, subject: str, text: str) -> None:
+        """Give every plugin a notice; likewise."""
+        hook = self._manager.hook.orchestrator_notice
+        self._tell(hook, kind=kind, subject=subject, text=text)
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether any plugin wants to hear notices."""
+        return bool(self._manager.hook.orchestrator_notice.get_hookimpls())
+
+    def _tell(self, hook: pluggy.HookCaller, **asked: object) -> None:
+        for impl in hook.get_hookimpls():
             try:
                 impl.function(*(asked[name] for name in impl.argnames))
             except Exception:  # the plugin caller: a stranger's error harms nobody
                 log.exception(
-                    "plugin %s: orchestrator_batch_ended raised",
+                    "plugin %s: %s raised",
                     impl.plugin_name,
+                    hook.name,
                     extra={"action": "plugin_failed"},
                 )
 

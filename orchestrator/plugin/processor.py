@@ -23,6 +23,17 @@ from orchestrator.model.work import (
 )
 
 
+class Sizes(Protocol):
+    """What a processor may say beside: one without it is asked nothing."""
+
+    def size(self, job: Job, facts: Facts, frames: Mapping[str, int]) -> int:
+        """Return about how many bytes of cluster storage the job takes while it is worked on.
+
+        0: not known.  `frames`: target -> output frames of its plan; `facts` come without files.
+        The job does not begin before there is that much room, so rather say too little.
+        """
+
+
 class Processor(Protocol):
     """Says what to do; does nothing.
 

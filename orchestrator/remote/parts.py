@@ -26,6 +26,7 @@ ROOTS = (
     "packaging",
     "pluggy",
     "psutil",
+    "tzlocal",
     "zeroconf",
 )
 """What of our own requirements a node needs: no web, no keyring, no manifests, no terminal."""

@@ -17,16 +17,18 @@ from orchestrator.model.record import Standing
 from orchestrator.model.talk import (
     Applied,
     BatchView,
+    Cleaned,
     ClusterInfo,
     Leaving,
     NodeView,
     Preview,
     Role,
+    StorageView,
     Submitted,
     Wanted,
 )
-from orchestrator.model.wire import Act, Failure, Login, Named, Sheets, Tick, Token, Trust
-from orchestrator.web import cluster, follow, nodes, work
+from orchestrator.model.wire import Act, Clean, Failure, Login, Named, Sheets, Tick, Token, Trust
+from orchestrator.web import cluster, follow, nodes, storage, work
 from orchestrator.web.answers import answer_failures, text_answer
 from orchestrator.web.guard import Bounds, Guard
 from orchestrator.web.schemas import components
@@ -34,6 +36,7 @@ from orchestrator.web.who import Anybody, Door, told
 
 _NOUNS = (
     *(Act, Applied, BatchView, ClusterInfo, Failure, Leaving, Login, Named, NodeView, Preview),
+    *(Clean, Cleaned, StorageView),
     *(Sheets, Standing, Submitted, Tick, Token, Trust, Wanted),
 )
 
@@ -65,6 +68,7 @@ def api(front: Front, door: Door, authority: Callable[[], str]) -> FastAPI:
         cluster.access_routes(door),
         work.routes(front),
         nodes.routes(front),
+        storage.routes(front),
         follow.routes(follow.Ticks(front)),
         _about(app),
     ):

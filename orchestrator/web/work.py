@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from orchestrator.controller.front import Front
 from orchestrator.errors import NotThere
-from orchestrator.model.record import Standing
+from orchestrator.model.record import Happening, Standing
 from orchestrator.model.talk import BatchView, Role, Submitted
-from orchestrator.model.wire import KEY, NEXT, Act, Sheets, is_attempt, pack
+from orchestrator.model.wire import KEY, NEXT, Act, Ranked, Sheets, is_attempt, pack
 from orchestrator.web.answers import answer, empty, text_answer
 from orchestrator.web.body import body
 from orchestrator.web.who import User, told
@@ -48,10 +48,21 @@ def routes(front: Front) -> APIRouter:
         """Return one batch with all its parts; a task names its job by id."""
         return text_answer(pack(front.batch(who, id)))
 
+    @router.get("/timeline/{id:path}", **told(Role.USER, gives=(Happening,), refuses=(404,)))
+    def timeline(who: User, id: str) -> Response:
+        """Return what happened to a batch, job, target, segment or task, oldest first."""
+        return answer(front.timeline(who, id))
+
     @router.post("/act", **told(Role.USER, takes=Act, refuses=(404, 409)))
     def act(who: User, asked: Annotated[Act, Depends(body(Act))]) -> Response:
         """Pause, resume, cancel or retry a batch, job, target, segment or task."""
         front.act(who, asked.verb, asked.id, asked.now)
+        return empty()
+
+    @router.post("/priority", **told(Role.USER, takes=Ranked, refuses=(404, 409)))
+    def priority(who: User, asked: Annotated[Ranked, Depends(body(Ranked))]) -> Response:
+        """Let a batch go before or behind others from now on; what runs goes on."""
+        front.prioritize(who, asked.id, asked.priority)
         return empty()
 
     @router.get("/attempts/{id}/log", **_LOG)

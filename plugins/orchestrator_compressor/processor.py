@@ -25,7 +25,7 @@ from orchestrator.api import (
     TaskId,
     Verdict,
 )
-from orchestrator_compressor import asks, check, commands, plan
+from orchestrator_compressor import asks, check, commands, plan, size
 
 FRAME = re.compile(r"frame=(\d{1,15})(?: fps=(\d{1,15}(?:\.\d{1,15})?))?")
 
@@ -50,6 +50,10 @@ class Compressor:
     def plan(self, job: Job, facts: Facts, room: Room) -> tuple[Target, ...]:
         """Return a target for each output, cut by the length rule or as the job says."""
         return plan.plan(job, facts, room)
+
+    def size(self, job: Job, facts: Facts, frames: Mapping[str, int]) -> int:
+        """Estimate what its outputs take while they are made, by codec, size and length."""
+        return size.job_bytes(job, facts, frames)
 
     def command(self, task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:
         """Return our own program on the node, with ffmpeg's words after ``--``."""

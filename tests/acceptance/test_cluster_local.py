@@ -5,7 +5,8 @@ import time
 
 import pytest
 import sshd
-from local_cluster import LocalCluster
+from local_cluster import LocalCluster, end, pids_of
+from mailserver import PASSWORD, USER, Certificate, MailServer
 from media import generated
 
 pytestmark = pytest.mark.timeout(300)
@@ -20,8 +21,17 @@ def studio(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def applied(studio):
-    studio.write()
+def mails(tmp_path_factory):
+    certificate = Certificate(tmp_path_factory.mktemp("mail")).make()
+    with MailServer(certificate, auth=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def applied(studio, mails):
+    studio.env["MAIL"] = PASSWORD
+    smtp = {"port": mails.port, "user": USER, "password": {"env": "MAIL"}}
+    studio.write(notify={"to": ["ops@x.y"], "serviceDownAfter": "2s", "smtp": smtp})
     studio.said = studio.apply()
     return studio
 
@@ -53,8 +63,22 @@ def test_shell_batch_runs_on_every_seat_of_both_nodes(applied):
     # each waits until four are there: it ends only if all four seats work at once
     meet = "touch met.$1; until [ $(ls met.* | wc -l) -ge 4 ]; do sleep 0.05; done"
     jobs = [applied.shell(f"j{n}", f"set -- {n}; {meet}") for n in range(4)]
-    applied.call("submit", applied.batch("meet", *jobs), "--wait", "--timeout", "100")
+    file = applied.batch("meet", *jobs, notify={"to": ["me@x.y"]})
+    applied.call("submit", file, "--wait", "--timeout", "100")
     assert sorted(applied.worked("meet-0001")) == ["n1", "n1", "n2", "n2"]
+
+
+def test_end_of_a_batch_and_a_stopped_service_are_told_by_mail(applied, mails):
+    done = mails.mails.get(timeout=60)
+    assert (done["to"], done["user"]) == (["me@x.y"], USER)
+    assert "Subject: [studio] meet-0001: Successful" in done["text"]
+    (agent,) = pids_of(applied.servers["n2"].node.parent)
+    end(agent)
+    stopped = mails.mails.get(timeout=60)
+    assert stopped["to"] == ["ops@x.y"]
+    assert "Subject: [studio] n2: services stopped" in stopped["text"]
+    assert "servicecontroller:com.apple.qmaster.executor (render)" in stopped["text"]
+    until(lambda: applied.nodes()["n2"]["phase"] == "ready")
 
 
 def test_transcode_is_spread_over_both_nodes(applied):

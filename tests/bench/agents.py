@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from tests.bench.kit import helper, report
 
 from orchestrator.engine.dask.tls import TlsEngine
 from orchestrator.model.node import Member
+from tests.bench.kit import helper, report
 
 agents = helper("agents")
 clusters = helper("clusters")

@@ -34,7 +34,7 @@ from orchestrator.api import (
     hookimpl,
     task_id,
 )
-from orchestrator.cli.build import SENDS_AT_ONCE, assemble
+from orchestrator.cli.build import SENDS_AT_ONCE, Frame, assemble
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.submit import submit
 from orchestrator.engine.dask.engine import InprocEngine
@@ -141,7 +141,10 @@ def run(folder: Path, count: int) -> dict[str, object]:
         SqliteLedger(folder / "ledger.db") as ledger,
         ThreadPoolExecutor(SENDS_AT_ONCE, "courier") as pool,
     ):
-        controller, _ = assemble(ledger, engine, caller, storage, pool)
+        frame = Frame(
+            cluster="here", ledger=ledger, engine=engine, caller=caller, storage=storage, pool=pool
+        )
+        controller, _ = assemble(frame)
         engine.open(controller.wake)
         through(controller, ledger, caller, WARM_UP)  # the engine is ready when this is done
         began, cpu = time.perf_counter(), time.process_time()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from ledgers import Clock, Desk, batch, check, target
 
+from orchestrator.decide.settle import Reach
 from orchestrator.errors import LedgerError
 from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.ledger.protocol import Application, Origin
@@ -373,3 +374,139 @@ def test_nodes_that_are_taken_out_are_kept_until_they_have_left(desk):
     assert not desk.ledger.node_left("n1")
     assert apply("n3", "n2") == []
     assert desk.kinds()[-2:] == ["node-left", "applied"]
+
+
+# -- whose turn it is (F-SUB-3)
+
+
+def test_next_instance_goes_to_the_batch_that_has_the_fewest(desk):
+    for number in (1, 2, 3):
+        (job,) = desk.accept(batch(number=number), probes=False).jobs
+        desk.plan(job, segments=3)
+    turns = [task.split("/")[0] for task in desk.ready(5)]
+    assert turns == ["b-0001", "b-0002", "b-0003", "b-0001", "b-0002"]
+    first, *_ = desk.lease(Q, SECOND)
+    assert [task.split("/")[0] for task in desk.ready(3)] == ["b-0002", "b-0003", "b-0002"]
+    desk.end(first)
+    desk.ledger.pause("b-0002")
+    assert [task.split("/")[0] for task in desk.ready(3)] == ["b-0003", "b-0001", "b-0003"]
+
+
+def test_priority_is_changed_while_a_batch_waits_and_runs(desk):
+    for number in (1, 2):
+        (job,) = desk.accept(batch(number=number), probes=False).jobs
+        desk.plan(job)
+    (running,) = desk.lease(Q)
+    assert desk.ledger.reprioritize("b-0002", Priority.HIGH)
+    assert not desk.ledger.reprioritize("b-0002", Priority.HIGH)
+    assert [task.split("/")[0] for task in desk.ready()] == ["b-0002", "b-0002", BATCH]
+    assert desk.ledger.reprioritize(BATCH, Priority.LOW)
+    assert desk.end(running)
+    assert [part.priority for part in desk.ledger.standings()] == [Priority.LOW, Priority.HIGH]
+    assert desk.ledger.batch("b-0002").priority is Priority.HIGH
+    desk.finish()
+    assert not desk.ledger.reprioritize("b-0002", Priority.LOW)
+    assert not desk.ledger.reprioritize("b-0009", Priority.LOW)
+    assert desk.kinds().count("reprioritized") == 2
+
+
+def test_what_is_planned_later_has_the_new_priority(desk):
+    (job,) = desk.accept(batch()).jobs
+    desk.ledger.reprioritize(BATCH, Priority.LOW)
+    desk.do(P)
+    desk.plan(job)
+    desk.accept(batch(number=2))
+    assert desk.ready(1) == ["b-0002/j/probe"]
+
+
+def test_line_can_be_asked_for_some_targets_only(desk):
+    (job,) = desk.accept(batch()).jobs
+    desk.do(P)
+    desk.plan(job, "t", "u")
+    desk.accept(batch(number=2))
+    among = frozenset({"b-0001/j/u"})
+    assert desk.ready(1, targets=among) == ["b-0001/j/u/000000/encode"]
+    found = ["b-0001/j/u/000000/encode", "b-0002/j/probe", "b-0001/j/u/000001/encode"]
+    assert desk.ready(targets=among) == found
+    assert desk.ready(targets=frozenset()) == ["b-0002/j/probe"]
+    assert desk.ready(targets=among, kinds=frozenset({Kind.ENCODE})) == found[::2]
+
+
+# -- a part of a job that is tried again
+
+
+@pytest.fixture
+def halves(desk):
+    """One job with two targets; both failed at their second segment, the job is closed."""
+    (job,) = desk.accept(batch()).jobs
+    desk.do(P)
+    desk.plan(job, "t", "u")
+    for name in "tu":
+        desk.do(f"{JOB}/{name}/000000/encode")
+        desk.fail(f"{JOB}/{name}/000001/encode", f"{name} broke")
+    desk.finish()
+    assert desk.ledger.state(BATCH) is State.FAILED
+    return desk
+
+
+@pytest.mark.parametrize("id", [f"{JOB}/u", f"{JOB}/u/000001", f"{JOB}/u/000001/encode"])
+def test_only_what_is_missing_of_a_part_is_tried_again(halves, id):
+    halves.ledger.retry(id)
+    assert halves.ready() == [f"{JOB}/u/000001/encode"]
+    states = halves.states(BATCH)
+    assert states[f"{JOB}/t"] is State.FAILED
+    assert not any(states[part].is_final for part in (BATCH, JOB, f"{JOB}/u"))
+    assert {part.reason for part in halves.ledger.standings(BATCH)} >= {"t broke", ""}
+    halves.finish()
+    states = halves.states(BATCH)
+    assert (states[f"{JOB}/u"], states[JOB], states[BATCH]) == (
+        State.SUCCESSFUL,
+        State.FAILED,
+        State.FAILED,
+    )
+    assert {part.reason for part in halves.ledger.standings(BATCH)} == {"t broke", ""}
+    halves.ledger.retry(TARGET)
+    halves.finish()
+    assert halves.ledger.state(BATCH) is State.SUCCESSFUL
+
+
+def test_part_that_lacks_nothing_is_not_tried_again(halves):
+    before = halves.kinds()
+    halves.ledger.retry(f"{JOB}/t/000000")
+    halves.ledger.retry(f"{JOB}/nothing")
+    assert halves.kinds() == before
+    assert halves.ledger.state(BATCH) is State.FAILED
+
+
+def test_held_segment_alone_is_tried_again(planned):
+    for task in (Q, SECOND):
+        planned.do(task, State.HOLD, reason="lost 10 times", cause=Cause.LOST)
+    planned.ledger.retry(SEGMENT)
+    assert planned.ready() == [Q]
+    assert planned.state(SECOND) is State.HOLD
+
+
+def test_probe_that_is_tried_again_is_its_whole_job(desk):
+    desk.accept(batch("a", "c", after={"c": ("a",)}))
+    desk.fail("b-0001/a/probe", reach=Reach.JOB)
+    desk.finish()
+    desk.ledger.retry("b-0001/a/probe")
+    assert desk.states(BATCH)["b-0001/a"] is State.WAITING
+    assert desk.states(BATCH)["b-0001/c"] is State.CANCELLED
+    desk.ledger.retry("b-0001/c/probe")
+    desk.finish()
+    assert desk.ledger.state(BATCH) is State.SUCCESSFUL
+
+
+def test_part_of_a_job_that_begins_anew_begins_anew_with_it(halves):
+    halves.ledger.retry(TARGET, [JOB])
+    assert halves.ready() == [P]
+    assert [task.id for task in halves.ledger.tasks(BATCH)] == [P]
+
+
+def test_target_that_was_cancelled_with_all_of_it_done_goes_on(planned):
+    planned.finish(closing=False)
+    planned.ledger.close_part(TARGET, "target", State.CANCELLED, "not wanted")
+    planned.ledger.retry(TARGET)
+    planned.finish()
+    assert planned.ledger.state(BATCH) is State.SUCCESSFUL

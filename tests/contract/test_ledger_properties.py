@@ -17,7 +17,7 @@ from ledgers import Clock, Desk, batch, check, probe, target
 
 from orchestrator.decide.settle import Reach
 from orchestrator.ledger.memory import MemoryLedger
-from orchestrator.ledger.protocol import Settlement
+from orchestrator.ledger.protocol import Only, Settlement
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Member
 from orchestrator.model.work import Cause, Ending, Kind, Outcome, Priority, Service, State
@@ -26,6 +26,7 @@ STEPS = 30
 STORIES = sample.times(10_000 // STEPS)
 
 JOBS = ("a", "c", "d")
+TARGETS = ["b-0001/a/t", "b-0001/a/u", "b-0001/c/t", "b-0002/a/t"]
 ENDS = {
     "accepted": {"state": State.SUCCESSFUL},
     "failed": {"state": State.WAITING, "cause": Cause.FAILED, "tries": 1, "reason": "exit code 1"},
@@ -116,10 +117,12 @@ class Ledgers(RuleBasedStateMachine):
         limit=st.integers(1, 6),
         kinds=st.none() | st.frozensets(st.sampled_from(Kind)),
         passing=st.frozensets(st.sampled_from(["b-0001/a", "b-0001/c", "b-0002/a"]), max_size=2),
+        among=st.none() | st.frozensets(st.sampled_from(TARGETS), max_size=3),
     )
-    def lease(self, limit, kinds, passing):
+    def lease(self, limit, kinds, passing, among):
         now = self.clock.unix
-        line = self.both(lambda ledger: ledger.ready(Service.RENDER, limit, now, kinds, passing))
+        only = Only(kinds=kinds, passing=passing, targets=among)
+        line = self.both(lambda ledger: ledger.ready(Service.RENDER, limit, now, only))
         pairs = [(task, Member("n1", "life-1")) for task in (*line, *line[:1])]
         attempts = self.both(lambda ledger: _without_lease(ledger.lease(pairs)))
         assert len(attempts) == len(line)
@@ -186,6 +189,14 @@ class Ledgers(RuleBasedStateMachine):
         assert self.both(lambda ledger: ledger.resume(id))
 
     @precondition(lambda self: self.file.standings())
+    @rule(data=st.data(), priority=st.sampled_from(Priority))
+    def reprioritize(self, data, priority):
+        id = self.one_of(data, self.parts("batch"))
+        self.both(lambda ledger: ledger.reprioritize(id, priority))
+        assert not self.both(lambda ledger: ledger.reprioritize(id, priority))
+        self.both(lambda ledger: ledger.batch(id))
+
+    @precondition(lambda self: self.file.standings())
     @rule(data=st.data())
     def cancel_anything(self, data):
         id = self.anything(data)
@@ -203,10 +214,9 @@ class Ledgers(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         restart=st.sets(st.sampled_from(JOBS), max_size=1),
-        level=st.sampled_from(["batch", "job"]),
     )
-    def retry(self, data, restart, level):
-        id = self.one_of(data, self.parts(level))
+    def retry(self, data, restart):
+        id = self.anything(data)
         jobs = [f"{id.partition('/')[0]}/{name}" for name in sorted(restart)]
         self.both(lambda ledger: ledger.retry(id, jobs))
 
@@ -219,6 +229,13 @@ class Ledgers(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([10, 60]))
     def wait(self, seconds):
         self.clock.unix += seconds
+
+    @precondition(lambda self: any(each.ended for each in self.file.standings()))
+    @rule()
+    def history_ends(self):
+        self.clock.unix += 1
+        before = self.clock().isoformat(timespec="milliseconds")
+        assert self.both(lambda ledger: ledger.compact(before))
 
     @rule()
     def crash(self):

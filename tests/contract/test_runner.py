@@ -152,3 +152,15 @@ def test_record_is_the_same_in_spool_and_folder(run):
     one, _ = run("true")
     assert (one.spool / "exit.json").read_bytes() == (one.folder / "exit.json").read_bytes()
     assert not [entry.name for entry in os.scandir(one.folder) if entry.name.endswith(".part")]
+
+
+def test_log_begins_with_what_was_called_and_the_tail_is_the_commands_own(run, monkeypatch):
+    monkeypatch.setenv("LC_TEST", "x\ny")
+    monkeypatch.setenv("CANARY_TOKEN", "canary")
+    one, outcome = run("echo", "hi", head="# orchestrator 0.4.0\n$ echo hi\n")
+    first, command, inherited, *output = one.log().decode().splitlines()
+    assert (first, command, output) == ("# orchestrator 0.4.0", "$ echo hi", ["hi"])
+    assert inherited.startswith("# inherited: ")
+    assert r"LC_TEST='x\ny'" in inherited
+    assert "canary" not in inherited
+    assert outcome.log_tail == "hi\n"

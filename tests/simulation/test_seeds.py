@@ -106,6 +106,9 @@ class Fate:
         self.farm.storage.shortage.clear()
         self.farm.world.improvise = lambda spec: {}
         self.farm.world.free_hung(self.farm.engine)
+        for part in self.farm.ledger.standings():
+            if not part.state.is_final:  # what was held is freed by a person
+                self.farm.ledger.retry(part.id)
 
 
 def tell(f: Farm, seed: int) -> None:

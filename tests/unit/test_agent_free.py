@@ -2,6 +2,8 @@
 
 import json
 import os
+import queue
+import threading
 
 import pytest
 from free_nodes import KEY, claimant, free_node, joining, signer
@@ -12,7 +14,8 @@ from orchestrator.agent.free import claim_ports, is_over, read_folder
 from orchestrator.agent.process import boot_id, mark
 from orchestrator.discovery.claim import claim
 from orchestrator.discovery.counter import Keys
-from orchestrator.errors import Refusal
+from orchestrator.errors import Conflict, Refusal
+from orchestrator.model.schedule import WorkSchedule
 
 
 @pytest.fixture
@@ -144,6 +147,45 @@ def test_after_a_restart_it_still_belongs_to_who_had_it(free):
 def test_a_cluster_id_that_leads_elsewhere_is_refused(free):
     who = claimant("../../x")
     assert free.node.reserve(who) == "the claim names no cluster"
+
+
+class Announced:
+    """Who is told of a node: nobody, or everybody; each word is waited for."""
+
+    def __init__(self):
+        self.words = queue.Queue()
+
+    def say(self, notice):
+        self.words.put(f"here, held by {notice.held_by or 'nobody'}")
+
+    def hush(self):
+        self.words.put("gone")
+
+
+BY_NIGHT = WorkSchedule(monday=((18 * 60, 24 * 60),), timezone="Europe/Berlin")
+
+
+def test_outside_its_schedule_it_grants_nothing_and_is_not_announced(tmp_path, monkeypatch):
+    monkeypatch.setattr(free_module, "LOOK_EVERY_S", 0.01)
+    with free_node(tmp_path / "node", schedule=BY_NIGHT) as free:
+        announced, stop = Announced(), threading.Event()
+        serving = threading.Thread(target=free.node.serve, args=(announced, 1, stop))
+        serving.start()
+        try:
+            assert announced.words.get(timeout=20) == "gone"
+            with pytest.raises(Conflict, match=r"closed until Mon 18:00 \(Europe/Berlin\)"):
+                taken(free)
+            free.wall.now += 4 * 3600  # half-open: it is 18:00
+            assert announced.words.get(timeout=20) == "here, held by nobody"
+            taken(free)
+            assert announced.words.get(timeout=20) == "here, held by studio"
+            free.wall.now -= 1
+            assert announced.words.get(timeout=20) == "gone"
+        finally:
+            stop.set()
+            serving.join()
+        assert free.node.notice().held_by == "studio"  # it keeps who has it
+        assert free.node._limited(joining(claimant()).settings).schedule == BY_NIGHT
 
 
 def test_settings_are_limited_to_what_is_offered(free):

@@ -52,3 +52,14 @@ def test_level_that_nobody_knows_means_info(tmp_path, logged):
     logging.getLogger().handlers[0].close()
     journal.keep(tmp_path / "other.log", "loud")
     assert logging.getLogger().level == logging.INFO
+
+
+def test_level_and_size_are_what_was_applied(logged):
+    journal.tune("warning", 4000)
+    logging.getLogger("x").info("chatter")
+    for number in range(200):
+        logging.getLogger("x").warning("number %d", number)
+    sizes = [each.stat().st_size for each in logged.parent.iterdir()]
+    assert len(sizes) == 2
+    assert sum(sizes) <= 4000
+    assert b"chatter" not in logged.read_bytes()

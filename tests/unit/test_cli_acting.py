@@ -10,6 +10,7 @@ from fake_client import FakeClient
 from orchestrator.cli import acting
 from orchestrator.cli.app import main
 from orchestrator.model.talk import BatchView, Leaving, NodePhase, Verb
+from orchestrator.model.work import Priority
 
 
 @pytest.fixture
@@ -62,6 +63,14 @@ def test_what_one_id_is_refused_does_not_hold_up_the_others(cluster, call):
     said = call("pause", "nothing-0001", "dailies-0001", ends=2)
     assert "no such batch" in said.err
     assert cluster.done == [(Verb.PAUSE, "dailies-0001", False)]
+
+
+def test_batches_are_given_a_priority(cluster, call):
+    said = call("priority", "dailies-0001", "nothing-0001", "high", ends=2)
+    assert cluster.done == [(Priority.HIGH, "dailies-0001")]
+    assert said.out == "dailies-0001: high priority\n"
+    assert "no such batch" in said.err
+    assert "'urgent' is not one of 'high'" in call("priority", "b-0001", "urgent", ends=2).err
 
 
 def test_done_is_data_too(cluster, call):

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from orchestrator.cli.daemonlog import TEXT_MAX, JsonLines, last_lines, logging_to
+from orchestrator.cli.daemonlog import TEXT_MAX, JsonLines, last_lines, logging_to, sentence
 
 log = logging.getLogger("orchestrator.tests")
 
@@ -88,3 +88,22 @@ def test_last_lines_are_sentences(file):
 
 def test_of_a_missing_log_there_are_no_lines(file):
     assert last_lines(file, 3) == []
+
+
+def test_level_and_size_are_what_was_applied(file):
+    with logging_to(file) as kept:
+        kept.tune("warning", 4000)
+        log.info("chatter")
+        for number in range(100):
+            log.warning("event %s", number, extra={"action": "tested"})
+    texts = [line["text"] for line in lines(file)]
+    assert texts[-1] == "event 99"
+    sizes = [each.stat().st_size for each in file.parent.iterdir()]
+    assert len(sizes) == 2
+    assert sum(sizes) <= 4000
+    assert "chatter" not in texts
+
+
+def test_sentence_of_an_agents_event_is_told_as_the_controllers():
+    assert sentence('{"at": "t", "level": "info", "message": "it began"}') == "t info it began"
+    assert sentence("no event") == "no event"

@@ -69,3 +69,21 @@ def test_where_nothing_was_run_an_id_is_refused(office):
     office.ledger.close()
     office.where.ledger.unlink()
     assert "nothing has been run here yet" in office.call("explain", "x-0001", ends=2).err
+
+
+def test_timeline_tells_what_happened_in_order(office):
+    office.planned(batch())
+    office.fails(ENCODE, times=3)
+    told = json.loads(office.call("explain", ENCODE, "--timeline", "-o", "json").out)
+    assert [each["kind"] for each in told] == [
+        "accepted",
+        "planned",
+        *["leased", "failed-requeued"] * 2,
+        "leased",
+        "failed",
+    ]
+    assert told[-1]["says"].endswith("failed: exit code 1: no such frame; it is given up")
+    assert all(each["at"] and each["until"] is None for each in told)
+    shown = office.call("explain", "dailies-0001", "--timeline").out
+    assert "1 task given to mac-01, 1 result accepted" in shown
+    assert "\x1b" not in shown

@@ -5,6 +5,9 @@ import threading
 import pytest
 from cli_ledger import Office, batch
 
+from orchestrator.cli import logs
+from orchestrator.cli.options import layout, made
+from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.work import State
 
 ENCODE = "dailies-0001/clip/web/000000/encode"
@@ -97,3 +100,46 @@ def test_follow_reads_on_until_the_batch_has_ended(office):
     timer.join()
     assert said.endswith("first\nsecond\n")
     assert said.count(f"attempt {attempt}") == 1
+
+
+def test_log_of_what_failed_begins_with_the_reason(office):
+    office.planned(batch())
+    office.fails(ENCODE, times=3)
+    for part in office.ledger.over():
+        office.ledger.close_part(part.id, part.level, State.FAILED, "")
+    for id in ("dailies-0001/clip/web", ENCODE):
+        first = office.call("logs", id).out.splitlines()[0]
+        assert first.startswith(f"{id}: Failed: ")
+        assert first.endswith("exit code 1: no such frame")
+
+
+def test_of_very_many_attempts_those_that_failed_are_shown(office, monkeypatch):
+    monkeypatch.setattr(logs, "ATTEMPTS_MAX", 3)
+    office.planned(batch(), segments=4)
+    office.fails(ENCODE)
+    for number in range(4):
+        office.done(f"dailies-0001/clip/web/{number:06d}/encode")
+    said = office.call("logs", "dailies-0001").out
+    failed, *well = [each.id for each in office.ledger.attempts("dailies-0001/clip/web")]
+    shown = [id for id in (failed, *well) if f"attempt {id}," in said]
+    assert shown == [failed, *well[-2:]]
+    assert said.startswith("[the logs of 3 attempts are left out; ")
+    assert office.call("logs", "dailies-0001", "--all").out.count("==> ") == 6
+
+
+def test_log_that_says_its_command_is_not_told_it_twice(office):
+    office.planned(batch())
+    office.fails(ENCODE)
+    id = office.ledger.attempts(ENCODE)[0].id
+    stored(office, id, b"# orchestrator 0.4.0\n$ encode\none\n")
+    said = office.call("logs", ENCODE).out
+    assert said.count("$ encode") == 1
+    assert f"$ encode --out {id}\none\n" in office.call("logs", ENCODE, "--tail", 1).out
+
+
+def test_log_of_a_controller_that_does_not_run_is_its_last_events(office, tmp_path):
+    where = layout(tmp_path / "state", "studio")
+    SqliteLedger(made(where).ledger).close()
+    where.log.write_text('{"time": "t", "level": "error", "text": "it fell \\u001b[2J over"}\n')
+    said = office.call("logs", "controller", "--cluster", "studio").out
+    assert said == "t error it fell �[2J over\n"

@@ -11,7 +11,7 @@ from orchestrator.client.records import RemoteRecords
 from orchestrator.errors import Busy, Conflict, Forbidden, ManifestError, NotThere, Refusal
 from orchestrator.model.talk import Leaving, NodePhase, Role, Sheet, Verb, Wanted
 from orchestrator.model.wire import KEY as KEY_HEADER
-from orchestrator.model.work import State
+from orchestrator.model.work import Priority, State
 
 KEY = "a-key-of-its-own"
 SHEET = Sheet(name="a.yaml", text="1")
@@ -57,6 +57,7 @@ def test_what_is_asked_arrives_with_who_asks(served, client):
     assert client.submit([sheet], KEY).batch == "b-0000"
     assert client.submit([sheet], KEY).batch == "b-0000"
     client.act(Verb.PAUSE, TASKS[0].id, now=True)
+    client.prioritize(BATCH.id, Priority.LOW)
     assert client.node_act(Verb.PAUSE, "n1", Leaving(deadline_s=3)).phase is NodePhase.READY
     client.node_act(Verb.RESUME, "n1", Leaving())
     client.node_trust("n1", "SHA256:abc")
@@ -70,6 +71,7 @@ def test_what_is_asked_arrives_with_who_asks(served, client):
         ("submit", [(sheet,), KEY]),
         ("submit", [(sheet,), KEY]),
         ("act", [Verb.PAUSE, TASKS[0].id, True]),
+        ("prioritize", [BATCH.id, Priority.LOW]),
         ("node_act", ["n1", Verb.PAUSE, Leaving(deadline_s=3.0)]),
         ("node_act", ["n1", Verb.RESUME, Leaving()]),
         ("node_trust", ["n1", "SHA256:abc"]),

@@ -1,5 +1,6 @@
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from fake_remote import USUAL as FOUND
@@ -7,11 +8,13 @@ from fake_remote import Machines
 
 from orchestrator.controller.enlist import Ground
 from orchestrator.controller.fleet import Fleet, Means
+from orchestrator.controller.hours import OpeningHours
 from orchestrator.controller.presence import Presence
 from orchestrator.decide.fleet import Ours, closed
 from orchestrator.engine.fake import USUAL, FakeEngine
 from orchestrator.errors import NotThere, Refusal, Rejected, Unreachable
 from orchestrator.model.cluster import Cluster, ClusterKind, Extended, Node
+from orchestrator.model.schedule import AtClose, WorkSchedule
 from orchestrator.model.talk import Leaving, NodePhase
 from orchestrator.model.work import Service
 from orchestrator.remote.protocol import Runtime
@@ -51,6 +54,7 @@ class Yard:
         self.paused = frozenset()
         self.trusted = []
         self.leaving, self.left = (), []
+        self.told = []  #: what people should hear of
         self.runtime = Runtime(digest="r1", wheels=())
         self.busy = {}
         for name in names:
@@ -77,6 +81,7 @@ class Yard:
             load_leaving=lambda: self.leaving,
             left=self.left.append,
             trust=lambda node, fingerprint: self.trusted.append((node.name, fingerprint)),
+            tell=lambda *told: self.told.append(told),
             clock=lambda: self.now,
             jitter=lambda: 1.0,
         )
@@ -93,6 +98,10 @@ class Yard:
     def _leave(self, machine):
         if machine.name in {member.node for member in self.engine.look()}:
             self.engine.lose(machine.name)
+
+    def settings(self, name):
+        """Return the digest of those that a node should have."""
+        return self.fleet._state.posts[name].settings.digest
 
     def look(self):
         """Do what a look of the controller does with a fleet."""
@@ -227,6 +236,7 @@ def test_changed_settings_wait_for_what_runs(yard):  # F-SVC-7
     y.until(READY)
     assert y.machines["n1"].settings.instances == {"compressor": 0, "render": 4}
     assert "stop" not in y.machines["n2"].done
+    assert y.told == []  # what is done on purpose is no news
 
 
 def test_another_version_is_installed_when_nothing_runs(yard):
@@ -331,9 +341,14 @@ def test_dead_hosts_leave_room_for_the_others(yard):
 def test_agent_that_died_is_started_again(yard):  # F09
     y = yard("n1")
     y.until(READY)
+    y.now += 5.0
     y.machines["n1"].end_agent()
     y.until(READY)
     assert y.machines["n1"].done.count("start") == 2
+    ((kind, subject, why, services),) = y.told  # F-NOTE-1, F-NOTE-2
+    assert (kind, subject, services) == ("service-stopped", "n1", ("render",))
+    assert "its agent stopped after" in why
+    assert why.endswith("it is started again (1 of 4)")
 
 
 def test_agent_that_stops_in_a_circle_is_left_down(yard):  # F-REC-2
@@ -342,6 +357,7 @@ def test_agent_that_stops_in_a_circle_is_left_down(yard):  # F-REC-2
     view = y.until(NodePhase.UNFIT)["n1"]
     assert y.machines["n1"].done.count("start") == 3
     assert "stopped too often" in view.why
+    assert [kind for kind, *_ in y.told] == ["service-stopped"] * 3 + ["service-down"]
     y.machines["n1"].on_start = y._join
     y.fleet.resume("n1")
     y.until(READY)
@@ -354,6 +370,9 @@ def test_silent_node_is_suspect_then_lost_and_comes_back(yard):
     y.until(NodePhase.SUSPECT)
     y.until(NodePhase.LOST, turns_max=100)
     assert "start" not in y.machines["n1"].done[6:]
+    ((kind, subject, why, _),) = y.told
+    assert (kind, subject) == ("service-stopped", "n1")
+    assert why.startswith("silent for")
     y.engine.heal("n1")
     y.until(READY)
 
@@ -609,3 +628,78 @@ def test_fault_of_our_own_harms_one_node_alone(yard, caplog):
     y.until(READY, of=["n2"])
     assert "a fault of the controller's own" in y.until(NodePhase.UNREACHABLE, of=["n1"])["n1"].why
     assert "ZeroDivisionError" in caplog.text
+
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+BY_NIGHT = WorkSchedule(
+    monday=((18 * 60, 24 * 60),), timezone="Europe/Berlin", at_close=AtClose.REQUEUE
+)
+
+
+def by_the_clock(y, at):
+    """Let the fleet go by a wall clock that stands."""
+    hours = OpeningHours(at.timestamp)
+    y.fleet._means = replace(y.fleet._means, hours=hours)
+
+
+def test_node_outside_its_schedule_is_closed_and_its_agent_goes_on(yard):  # F-SCHED-8, F-SCHED-11
+    y = yard("n1")
+    y.until(READY)
+    by_the_clock(y, NOON)
+    node = Node(name="n1", instances={Service.RENDER: 2}, schedule=BY_NIGHT)
+    y.fleet.want(cluster_of(nodes=(node,)))
+    view = y.until(NodePhase.CLOSED)["n1"]
+    assert view.why == "closed until Mon 18:00 (Europe/Berlin)"
+    assert (view.opens, view.closes) == ("2026-05-04T18:00:00+02:00", "2026-05-11T00:00:00+02:00")
+    assert len(view.week) == 7
+    assert y.look() == {"n1": view.why}
+    assert y.fleet.gate().evicting == {"n1"}
+    by_the_clock(y, NOON.replace(hour=16))
+    assert y.until(READY)["n1"].why == ""
+    assert y.fleet.gate().evicting == frozenset()
+    assert "stop" not in y.machines["n1"].done
+
+
+def test_zone_of_a_node_is_heard_before_anything_begins_or_ends_there(yard):
+    y = yard("n1")
+    y.until(READY)
+    schedule = replace(BY_NIGHT, timezone="")
+    node = Node(name="n1", instances={Service.RENDER: 2}, schedule=schedule)
+    y.again("n1")
+    by_the_clock(y, NOON)
+    y.fleet.want(cluster_of(nodes=(node,)))
+    y.engine.join("n1", replace(IDENTITY, timezone="Asia/Tokyo", settings=y.settings("n1")))
+    assert "not known yet" in y.look()["n1"]
+    assert y.look() == {}  # in Tokyo it is evening
+    assert y.fleet.gate().evicting == frozenset()
+
+
+def test_closed_node_that_is_switched_off_is_no_trouble(yard):
+    y = yard("n1")
+    y.until(READY)
+    by_the_clock(y, NOON)
+    node = Node(name="n1", instances={Service.RENDER: 2}, schedule=BY_NIGHT)
+    y.fleet.want(cluster_of(nodes=(node,)))
+    y.until(NodePhase.CLOSED)
+    y.machines["n1"].troubles["ask"] = [Unreachable("n1", "no route")] * 99
+    y.engine.lose("n1")
+    for _ in range(90):
+        y.look()
+        y.fleet.turn()
+        y.rest()
+        y.now += 1
+    view = y.fleet.view("n1")
+    assert view.phase is NodePhase.CLOSED
+    assert view.why.startswith("closed until Mon 18:00 (Europe/Berlin); silent for")
+
+
+def test_free_node_that_was_taken_keeps_to_its_own_schedule(yard):  # F-SCHED-7
+    y = yard("n1")
+    by_the_clock(y, NOON)
+    schedule = WorkSchedule(monday=())
+    y.engine.join("desk", replace(IDENTITY, schedule=schedule, timezone="America/New_York"))
+    y.fleet.welcome("desk")
+    assert "not known yet" in y.look()["desk"]  # at the first look it has just been seen
+    assert y.look()["desk"] == "closed until Tue 00:00 (America/New_York)"
+    assert y.fleet.view("desk").phase is NodePhase.CLOSED
+    assert y.fleet.gate().evicting == frozenset()

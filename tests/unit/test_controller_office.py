@@ -5,14 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from ledgers import Desk
 from offices import ADMIN, ANN, BEN, CLUSTER, LOCAL, NOBODY, FakeNodes, bureau, sheets, wanted
 
+from orchestrator.controller.vault import Vault
 from orchestrator.engine.fake import USUAL, FakeEngine
 from orchestrator.errors import Conflict, Forbidden, ManifestError, NotThere, Refusal
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Program
 from orchestrator.model.talk import ChangeKind, Leaving, NodePhase, NodeView, Role, Verb
-from orchestrator.model.work import State
+from orchestrator.model.work import Priority, State
 
 
 @pytest.fixture
@@ -54,6 +56,21 @@ def test_the_same_again_is_unchanged_and_mends_drift(desk):
     assert len(desk.fleet.wanted) == 2
     kinds = [event.kind for event in desk.ledger.events()]
     assert kinds.count("applied") == 1
+
+
+def test_secrets_of_notices_are_kept_and_neither_shown_nor_stored(desk, ledger, tmp_path):
+    smtp = "  notify: {smtp: {host: mail.lan, user: farm, password: {env: MAIL}}}\n  nodes:"
+    text = CLUSTER.replace("  nodes:", smtp)
+    with pytest.raises(Refusal, match=r"notify\.smtp\.password: its value is empty"):
+        desk.office.apply(LOCAL, wanted(text))
+    given = {"notify.smtp.password": "canary"}
+    applied = desk.office.apply(LOCAL, wanted(text, secrets=given))
+    assert Vault(tmp_path / "notify.json").get("notify.smtp.password") == "canary"
+    (change,) = [each for each in applied.changes if each.subject == "notify"]
+    assert change.details == ("notify.smtp.password: changed",)
+    assert "canary" not in repr((applied, ledger.events(), ledger.applied()))
+    desk.office.apply(LOCAL, wanted())
+    assert Vault(tmp_path / "notify.json").get("notify.smtp.password") == ""
 
 
 def test_new_commit_of_the_same_manifest_is_told(office):
@@ -270,6 +287,7 @@ def asks(office, attempt):
     """Return every question about a batch."""
     return {
         "batch": lambda who: office.batch(who, "b-0001"),
+        "timeline": lambda who: office.timeline(who, "b-0001"),
         "log": lambda who: office.log(who, attempt, 0),
         **{
             verb.value: lambda who, verb=verb: office.act(who, verb, "b-0001")
@@ -278,7 +296,7 @@ def asks(office, attempt):
     }
 
 
-@pytest.mark.parametrize("what", ["batch", "log", "pause", "resume", "retry", "cancel"])
+@pytest.mark.parametrize("what", ["batch", "timeline", "log", "pause", "resume", "retry", "cancel"])
 @pytest.mark.parametrize(
     ("who", "may"), [(ANN, True), (BEN, False), (ADMIN, True), (LOCAL, True), (NOBODY, False)]
 )
@@ -355,16 +373,37 @@ def test_part_of_a_paused_batch_names_what_to_resume(office):
     assert office.batch(ANN, "b-0001").standings[0].state is State.WAITING
 
 
-def test_job_is_retried_and_a_part_of_it_names_the_job(desk, office):
+@pytest.mark.parametrize("part", ["", "/j", "/j/probe"])
+def test_batch_job_and_task_are_retried(desk, office, part):
     office.submit(ANN, sheets(), "k")
     office.act(ANN, Verb.CANCEL, "b-0001/j")
     desk.close_what_is_over()
     assert office.batch(ANN, "b-0001").standings[0].state is State.CANCELLED
-    (task,) = desk.ledger.tasks("b-0001")
-    with pytest.raises(Refusal, match="run: orchestrator retry b-0001/j"):
-        office.act(ANN, Verb.RETRY, task.id)
-    office.act(ANN, Verb.RETRY, "b-0001/j")
+    office.act(ANN, Verb.RETRY, f"b-0001{part}")
     assert office.batch(ANN, "b-0001").standings[0].state is State.WAITING
+
+
+def test_priority_is_changed_by_whose_batch_it_is(desk, office):
+    office.submit(ANN, sheets(), "k")
+    with pytest.raises(Forbidden):
+        office.prioritize(BEN, "b-0001", Priority.HIGH)
+    desk.woken.clear()
+    office.prioritize(ANN, "b-0001", Priority.HIGH)
+    office.prioritize(ADMIN, "b-0001", Priority.HIGH)
+    assert office.batches(ANN)[0].priority is Priority.HIGH
+    assert desk.woken == ["wake"] * 2
+
+
+def test_limit_that_is_reached_is_told_with_the_batch(desk, office):
+    office.apply(LOCAL, wanted(CLUSTER.replace("QUEUED", "QUEUED, activeSegments: 1")))
+    office.submit(ANN, sheets(job="{name: j, processor: parts, with: {probe: false}}"), "k")
+    works = Desk(desk.ledger)
+    works.plan(desk.ledger.batch("b-0001").jobs[0])
+    assert office.batch(ANN, "b-0001").full == {}
+    works.lease("b-0001/j/t/000000/encode")
+    full = office.batch(ANN, "b-0001").full
+    assert list(full) == ["segments"]
+    assert full["segments"].startswith("1 segments are worked on, as many as limits.activeSegments")
 
 
 def test_what_is_over_is_not_paused(desk, office):

@@ -1,11 +1,13 @@
 import hashlib
 import logging
 import os
+import threading
 from types import SimpleNamespace
 
 import pytest
+from agents import until
 
-from orchestrator.controller.storage import INLINE_MAX_BYTES, Storage
+from orchestrator.controller.storage import ANSWER_S, INLINE_MAX_BYTES, Storage, Watch
 from orchestrator.errors import Refusal
 from orchestrator.model.work import Result
 
@@ -110,22 +112,28 @@ def test_clearing_what_is_not_there_is_nothing(storage, caplog):
 
 @pytest.mark.parametrize(("free", "low"), [(6, False), (4, True), (0, True)])
 def test_five_percent_are_kept_free(storage, monkeypatch, free, low):
-    disk = SimpleNamespace(f_bavail=free, f_blocks=100, f_frsize=1 << 20)
+    disk = SimpleNamespace(f_bavail=free, f_blocks=100, f_frsize=1 << 20, f_flag=0)
     monkeypatch.setattr(os, "statvfs", lambda path: disk)
     assert (f"{free} MiB free, 5 MiB are kept" in storage.low()) == low
 
 
 def test_of_a_large_disk_no_more_than_2_gib_are_kept(storage, monkeypatch):
-    disk = SimpleNamespace(f_bavail=3 << 10, f_blocks=1 << 20, f_frsize=1 << 20)
+    disk = SimpleNamespace(f_bavail=3 << 10, f_blocks=1 << 20, f_frsize=1 << 20, f_flag=0)
     monkeypatch.setattr(os, "statvfs", lambda path: disk)
     assert storage.low() == ""
+
+
+def test_storage_that_is_mounted_for_reading_alone_takes_no_new_work(storage, monkeypatch):
+    disk = SimpleNamespace(f_bavail=9, f_blocks=9, f_frsize=1 << 20, f_flag=os.ST_RDONLY)
+    monkeypatch.setattr(os, "statvfs", lambda path: disk)
+    assert "is mounted for reading alone; mount it for writing, it goes on" in storage.low()
 
 
 def test_storage_that_is_gone_takes_no_new_work_and_says_so(storage):
     for part in ("attempts", "inputs"):
         (storage.root / part).rmdir()
     storage.root.rmdir()
-    assert "No such file or directory; it goes on by itself" in storage.low()
+    assert storage.low().endswith("it is not there, or not mounted; mount it, it goes on by itself")
 
 
 # What nodes know it by (R16)
@@ -157,3 +165,79 @@ def test_shared_storage_is_called_as_manifests_call_it(tmp_path):
     (tmp_path / "studio").symlink_to(tmp_path / "disk")
     assert Storage.shared(tmp_path / "studio").root == tmp_path / "studio"
     assert (tmp_path / "disk" / "attempts").is_dir()
+
+
+# What is known may be away
+
+
+@pytest.fixture
+def known(tmp_path):
+    """A storage that was used before, and its place on a disk that may be taken away."""
+    note = tmp_path / "state" / "storage.token"
+    note.parent.mkdir()
+    storage = Storage.known(tmp_path / "mount", note)
+    storage.put("b-0001", LARGE)
+    return storage
+
+
+def unmount(storage):
+    """Leave an empty folder where the storage was, as an unmount does."""
+    storage.root.rename(storage.root.with_name("away"))
+    storage.root.mkdir()
+
+
+def mount(storage):
+    storage.root.rmdir()
+    storage.root.with_name("away").rename(storage.root)
+
+
+def test_storage_that_is_away_is_not_made_anew_beside_its_mount(known, tmp_path):
+    unmount(known)
+    again = Storage.known(known.root, tmp_path / "state" / "storage.token")
+    assert again.token == known.token
+    assert "not mounted; mount it, it goes on by itself" in again.low()
+    with pytest.raises(OSError, match="it is not there, or not mounted"):
+        again.put("b-0001", {"other": "x" * INLINE_MAX_BYTES})
+    again.clear("a-000001")
+    again.clear_inputs("b-0001")
+    assert list(known.root.iterdir()) == []
+    mount(known)
+    assert again.low() == ""
+    assert os.listdir(known.root / "inputs") == ["b-0001"]
+
+
+def test_another_storage_in_its_place_is_not_written_to(known):
+    unmount(known)
+    other = Storage.at(known.root)
+    other.mark()
+    with pytest.raises(OSError, match="another storage stands there"):
+        known.put("b-0001", LARGE)
+    assert "another storage stands there; mount the one of this cluster" in known.low()
+    assert known.trouble() == known.low()
+    assert list((known.root / "inputs").iterdir()) == []
+
+
+def test_place_that_was_never_used_gets_a_mark_of_its_own(known, tmp_path):
+    other = Storage.known(tmp_path / "other", tmp_path / "state" / "storage.token")
+    assert other.token not in {"", known.token}
+    assert other.low() == ""
+
+
+def test_storage_beside_the_ledger_comes_and_goes_with_it(tmp_path):
+    note = tmp_path / "storage.token"
+    Storage.known(tmp_path / "storage", note)
+    (tmp_path / "storage").rename(tmp_path / "gone")
+    assert Storage.known(tmp_path / "storage", note).low() == ""
+
+
+def test_dead_mount_is_said_and_stops_nobody(known, monkeypatch):
+    hangs, now = threading.Event(), [0.0]
+    monkeypatch.setattr(Storage, "look", lambda self: hangs.wait(9) and "it is back")
+    watch = Watch(known, lambda: now[0])
+    watch.open(first_s=0)
+    assert "is being looked at" in watch.why()
+    now[0] = ANSWER_S + 1
+    assert "does not answer; see its mount, it goes on by itself" in watch.why()
+    hangs.set()
+    until(lambda: watch.why() == "it is back")
+    watch.close()

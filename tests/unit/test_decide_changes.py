@@ -16,12 +16,12 @@ from orchestrator.model.cluster import (
     Cluster,
     ClusterKind,
     Extended,
-    Limits,
     Network,
     Node,
     Secret,
     Ssh,
 )
+from orchestrator.model.schedule import DAYS, AtClose, WorkSchedule
 from orchestrator.model.talk import ChangeKind, NodePhase, NodeView, Seats, Sheet
 from orchestrator.model.work import Service
 
@@ -121,8 +121,22 @@ NODE_CHANGES = {
     "inactive": ({"active": False}, ("active: true -> false",)),
     "name for people": ({"display_name": "N"}, ("displayName: none -> N",)),
     "schedule": (
-        {"schedule": {"monday": {"onBetween": ["08:00", "9:00"]}}},
-        ('schedule.monday: none -> {"onBetween": ["08:00", "9:00"]}',),
+        {
+            "schedule": WorkSchedule(
+                monday=((480, 540), (1080, 1440)),
+                sunday=(),
+                holidays={"2026-12-25": ()},
+                timezone="Europe/Berlin",
+                at_close=AtClose.REQUEUE,
+            )
+        },
+        (
+            "schedule.atClose: finish -> requeue",
+            "schedule.holidays.2026-12-25: none -> off",
+            "schedule.monday: on -> 08:00-09:00, 18:00-24:00",
+            "schedule.sunday: on -> off",
+            "schedule.timezone: none -> Europe/Berlin",
+        ),
     ),
     "ports": (
         {"network": Network(port_from=50000, port_count=10)},
@@ -158,7 +172,7 @@ CLUSTER_CHANGES = {
     "notify": (
         "to: [a@x.y]",
         "to: [b@x.y]",
-        'notify: {"to": ["a@x.y"]} -> {"to": ["b@x.y"]}',
+        'notify.to: ["a@x.y"] -> ["b@x.y"]',
     ),
     "addresses": (
         "addresses: []",
@@ -200,13 +214,24 @@ def other(value):
     return Secret(env="ANOTHER") if value is None else None
 
 
+ODD = {
+    **dict.fromkeys(DAYS, ((1, 2),)),
+    "holidays": {"2026-12-25": ()},
+    "timezone": "UTC",
+    "at_close": AtClose.FINISH,
+}
+
+
 def variants(noun):
     """Yield a path and `noun` with one field in it changed, for every field at whatever depth."""
     for field in fields(noun):
         value = getattr(noun, field.name)
         if field.name in ("name", "nodes"):
             continue
-        if is_dataclass(value) and not field.name.endswith("password"):
+        if isinstance(value, WorkSchedule):
+            for key in (each.name for each in fields(value)):
+                yield f"schedule.{key}", replace(noun, schedule=replace(value, **{key: ODD[key]}))
+        elif is_dataclass(value) and not field.name.endswith("password"):
             for path, changed in variants(value):
                 yield f"{field.name}.{path}", replace(noun, **{field.name: changed})
         else:
@@ -355,15 +380,12 @@ def test_without_discovery_a_cluster_is_hard_to_find():
 
 def test_what_is_read_and_not_yet_acted_upon_is_said():
     late = cluster(
-        node("a", schedule={"monday": "off"}),
-        delete_after_days=3,
-        limits=Limits(active_targets=1),
-        more={"notify": {"to": ["a@b.c"]}},
+        node("a", schedule=WorkSchedule(monday=())),
+        copy="never",
+        more={"statusInterval": "2s"},
     )
     (note,) = notes(late)
-    assert note.endswith(
-        "by this version: limits.activeTargets, notify, schedule, storage.deleteAfterDays"
-    )
+    assert note.endswith("by this version: statusInterval, storage.copy")
     assert notes(cluster(node("a"), storage="/mnt")) == []
 
 

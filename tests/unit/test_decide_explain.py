@@ -236,6 +236,18 @@ def node(name, phase=NodePhase.READY, **keys):
             "no node is ready: a (no route to a.lan), b (paused)",
         ),
         (
+            (
+                node(
+                    "a",
+                    NodePhase.CLOSED,
+                    opens="2026-05-05T18:00:00+02:00",
+                    timezone="Europe/Berlin",
+                ),
+                node("b", NodePhase.CLOSED, opens="2026-05-05T15:30:00+00:00", timezone="UTC"),
+            ),
+            "every node is closed; the next opens Tue 15:30: b (UTC)",
+        ),
+        (
             (node("a", services={"compressor": Seats(instances=1)}), node("b", NodePhase.LOST)),
             "no node that is ready offers the render service; others are not ready: b (lost)",
         ),
@@ -275,3 +287,13 @@ def test_nodes_that_cannot_do_a_task_say_why():
         "no node that is ready can do it: a (it has no ffmpeg), "
         "b (ffmpeg 6 has no encoder x265, needed by web)"
     )
+
+
+def test_what_a_limit_holds_up_says_which():
+    full = {"targets": "40 targets are worked on", "segments": "400 segments are worked on"}
+    assert why(scene(full=full)) == full["targets"]
+    assert why(scene(full=full, state=State.WAITING), "b-0001/clip/web") == full["targets"]
+    running = replace(PUBLISH, state=State.PROCESSING, needs=())  # the target is active by it
+    assert why(scene(running, full=full)) == full["segments"]
+    ready = replace(PUBLISH, id="b-0001/clip/web/assemble", kind=Kind.ASSEMBLE, needs=())
+    assert "free instance" in why(scene(running, ready, full=full), ready.id)

@@ -2,7 +2,16 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.decide.fleet import BY_HAND, Gate, Ours, Sight, closed, is_live, lost
+from orchestrator.decide.fleet import (
+    BY_HAND,
+    Gate,
+    Ours,
+    Sight,
+    closed,
+    is_live,
+    lost,
+    mass_alarm,
+)
 from orchestrator.engine.fake import USUAL
 from orchestrator.model.node import Member, Report
 
@@ -108,3 +117,49 @@ def test_node_that_left_is_not_live():
 )
 def test_node_is_lost_by_the_clock_or_by_proof(seen, gate, is_lost):
     assert bool(lost({"n1": seen}, Gate(**gate))) == is_lost
+
+
+def silent(*seconds, together=(), **gate):
+    """Return who of n1, n2, … is lost; a silence of 0 is none."""
+    sights = {
+        f"n{number}": replace(sight(silent_s), together=f"n{number}" in together)
+        for number, silent_s in enumerate(seconds, 1)
+    }
+    return set(lost(sights, Gate(**gate)))
+
+
+EVERYBODY = {"n1", "n2", "n3", "n4", "n5"}
+
+
+@pytest.mark.parametrize(
+    ("silence", "gate", "gone"),
+    [
+        ((60, 60, 0, 0, 0), {}, {"n1", "n2"}),  # less than half
+        ((60, 60, 0), {}, {"n1", "n2"}),  # more than half, and less than three
+        ((60, 60, 60, 0, 0, 0), {}, {"n1", "n2", "n3"}),  # just half
+        ((60, 60, 60, 0, 0), {}, set()),
+        ((60, 30, 6, 0, 0), {}, set()),  # within one lostAfter
+        ((70, 67, 6, 0, 0), {}, {"n1", "n2"}),  # one after the other
+        ((9000, 9000, 9000, 60, 60, 60), {}, {"n1", "n2", "n3"}),  # of those there were before
+        ((599, 599, 599, 599, 599), {}, set()),
+        ((600, 600, 600, 600, 600), {}, EVERYBODY),  # the time is over
+        ((60, 60, 60, 60, 60), {"mass_loss_hold_s": 60.0}, EVERYBODY),
+        ((60, 60, 60, 60, 60), {"given_up": {"n1": "somebody said so"}}, {"n1"}),
+        ((60, 60, 60, 0, 0), {"shut": dict.fromkeys(["n1", "n2", "n3"], "x")}, {"n1", "n2", "n3"}),
+        ((60, 60, 60, 0, 0), {"draining": {"n1": "it leaves"}}, {"n1", "n2", "n3"}),
+    ],
+)
+def test_many_that_fall_silent_together_are_waited_for(silence, gate, gone):  # R10, F40
+    assert silent(*silence, **gate) == gone
+
+
+def test_who_fell_silent_with_most_is_waited_for_although_the_others_are_back():  # R10
+    assert silent(90, 90, 0, 0, 0, together=("n1",)) == {"n2"}
+
+
+def test_people_are_told_who_fell_silent_together_and_for_how_long_they_are_waited_for():
+    sights = {name: sight(100.0) for name in EVERYBODY}
+    said = mass_alarm(sights, Gate())
+    assert "nodes n1, n2, n3, n4, n5 fell silent together" in said
+    assert "in 500 s; sooner with: orchestrator nodes lost NAME" in said
+    assert mass_alarm({**sights, **dict.fromkeys(("n1", "n2", "n3"), sight())}, Gate()) == ""

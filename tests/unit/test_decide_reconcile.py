@@ -142,7 +142,7 @@ def lost_outcome(why):
 @pytest.mark.parametrize("members", [{N2: report(instances=0)}, {N1: report(attempt())}])
 def test_what_a_lost_node_had_is_given_up(members):  # F-REC-6
     seen = view(members=members, attempts=(attempt(),), lost={"n1": "silent"}, closed={"n1": "x"})
-    assert reconcile(seen) == (Settle(attempt(), lost_outcome("silent")),)
+    assert reconcile(seen) == (Settle(attempt(), lost_outcome("silent"), is_awaited=True),)
 
 
 def test_last_word_of_a_lost_node_counts():

@@ -1,6 +1,18 @@
+from dataclasses import replace
+
 import pytest
 
-from orchestrator.decide.settle import NEXT, Limits, Reach, judge, move, settle
+from orchestrator.decide.settle import (
+    NEXT,
+    Limits,
+    Reach,
+    Settled,
+    judge,
+    move,
+    paused_s,
+    settle,
+    settle_late,
+)
 from orchestrator.model.work import (
     Accept,
     Again,
@@ -116,9 +128,42 @@ def test_lost_runner_costs_no_try():
     assert (after.task.state, after.task.tries, after.task.losses) == (State.WAITING, 2, 1)
 
 
-def test_task_lost_too_often_is_given_up_and_says_how_often():
+def test_task_lost_too_often_is_held_and_says_how_often():
     after = settle(processing(losses=1), Reject("vanished", Cause.LOST), LIMITS)
-    assert (after.task.state, after.task.reason) == (State.FAILED, "vanished (2 times)")
+    assert (after.task.state, after.task.reason) == (State.HOLD, "lost 2 times; vanished")
+    assert after.reach is Reach.NOTHING
+
+
+@pytest.mark.parametrize(("deaths", "state"), [(0, "Waiting"), (2, "Waiting"), (3, "Hold")])
+def test_task_that_kills_nodes_is_held(deaths, state):  # F31
+    limits = replace(LIMITS, losses_max=10)
+    after = settle(processing(losses=2), Reject("vanished", Cause.LOST), limits, deaths)
+    assert after.task.state.value == state
+    held = after.task.state is State.HOLD
+    assert (after.task.cause is Cause.POISON, "kills nodes" in after.task.reason) == (held, held)
+
+
+@pytest.mark.parametrize("state", [State.WAITING, State.PROCESSING, State.HOLD])
+def test_late_result_ends_a_task_wherever_it_stands(state):  # R4
+    late = settle_late(processing(state=state, tries=1, reason="lost"), Accept())
+    assert (late.accepted, late.task.state, late.task.reason) == (True, State.SUCCESSFUL, "")
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        (State.WAITING, Reject("half a file")),
+        (State.SUCCESSFUL, Accept()),
+        (State.FAILED, Accept()),
+    ],
+)
+def test_late_result_that_is_wrong_or_comes_to_nobody_changes_nothing(state, verdict):  # R4
+    task = processing(state=state)
+    assert settle_late(task, verdict) == Settled(task=task)
+
+
+def test_hour_of_pauses_is_an_hour():
+    assert [paused_s(waits, Limits()) for waits in (0, 1, 5, 6, 125)] == [0, 1, 31, 61, 3631]
 
 
 @pytest.mark.parametrize(("waits", "wait_s"), [(0, 1), (1, 2), (4, 16), (5, 30), (5000, 30)])

@@ -29,6 +29,7 @@ def way(machine=RUNNING, **wanted):
 
 
 HERE = {"sight": sight()}
+SHUT = replace(GATE, shut={"n1": "closed until Mon 18:00 (UTC)"})
 TABLE = [
     # what is found, what is known, phase, deed
     ("unknown", way(None), "connecting", Deed.ASK),
@@ -48,12 +49,25 @@ TABLE = [
     # who is heard of and does not work
     ("paused", way(**HERE, gate=replace(GATE, paused=frozenset({"n1"}))), "paused", None),
     ("inactive", way(**HERE, gate=replace(GATE, inactive=frozenset({"n1"}))), "paused", None),
+    ("closed", way(**HERE, gate=SHUT), "closed", None),
+    ("closed, asked again", way(None, **HERE, gate=SHUT), "closed", Deed.ASK),
+    ("closed, and busy", way(**HERE, gate=SHUT, busy=1), "closed", None),
     ("unfit", way(sight=sight(unfit="no storage")), "unfit", None),
     ("changed there by hand", way(sight=sight(version="0"), is_closed=True), "unfit", None),
+    (
+        "quarantined",
+        way(sight=replace(sight(), set_aside="3 tasks have failed on it")),
+        "quarantined",
+        None,
+    ),
     # who is not heard of any more
     ("suspect", way(sight=sight(9.0)), "suspect", None),
     ("has left", way(None, sight=sight(0.5, listed=False)), "suspect", Deed.ASK),
+    ("closed and switched off", way(sight=sight(99.0), gate=SHUT), "closed", None),
+    ("closed, and its work is missed", way(sight=sight(99.0), gate=SHUT, busy=1), "lost", None),
     ("lost", way(sight=sight(60.0)), "lost", None),
+    ("with most others", way(sight=replace(sight(599.0), together=True)), "suspect", None),
+    ("with most others, too long", way(sight=replace(sight(600.0), together=True)), "lost", None),
     ("said lost", way(sight=sight(9.0), gate=replace(GATE, given_up={"n1": ""})), "lost", None),
     # changes
     ("new settings, busy", way(**HERE, settings="s2", busy=1, is_closed=True), "draining", None),
@@ -107,7 +121,7 @@ def test_next_step_is_that_of_the_table(name, given, phase, deed):
 
 @pytest.mark.parametrize(("name", "given", "phase", "deed"), TABLE, ids=[row[0] for row in TABLE])
 def test_what_holds_a_node_up_is_said(name, given, phase, deed):
-    if phase in {"refused", "unreachable", "unfit", "lost", "suspect"} and deed is None:
+    if phase in {"refused", "unreachable", "unfit", "lost", "suspect", "closed"} and deed is None:
         assert next_step(given).why
 
 

@@ -91,3 +91,41 @@ def test_holder_that_wrote_nothing_is_another_process(path):
 def test_lock_that_cannot_be_made_is_named(tmp_path):
     with pytest.raises(LedgerError, match="No such file"):
         Lock(tmp_path / "none" / "ledger.lock").take()
+
+
+FORK = """
+import os, sys
+from pathlib import Path
+from orchestrator.ledger.lock import Lock
+lock = Lock(Path(sys.argv[1]))
+assert lock.take()
+if child := os.fork():
+    sys.stdout.write(f"{child}\\n")
+    sys.stdout.flush()
+    os._exit(0)
+sys.stdin.read()
+"""
+
+
+def test_child_that_a_dead_holder_left_behind_is_named(path):  # F05
+    pipe = subprocess.PIPE
+    words = [sys.executable, "-c", FORK, str(path)]
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
+        child = int(process.stdout.readline())
+        process.wait()
+        lock = Lock(path)
+        assert not lock.take()
+        assert lock.holder().pid == child
+        process.stdin.close()
+        assert lock.take(wait=True)
+        lock.release()
+
+
+def test_holder_of_another_start_of_the_computer_is_not_named(path):  # F05
+    said = {"pid": os.getpid(), "since": "2026-01-01T00:00:00+00:00", "host": "h", "start": 1.0}
+    path.write_text(json.dumps(said))
+    assert Lock(path).holder().pid == 0
+    lock = Lock(path)
+    assert lock.take()
+    assert lock.holder().pid == os.getpid()
+    lock.release()

@@ -16,12 +16,17 @@ from orchestrator.model.cluster import (
     ClusterKind,
     Extended,
     Limits,
+    MailTls,
     Network,
     Node,
+    Notify,
     Recovery,
     Secret,
+    Smtp,
     Ssh,
+    Webhook,
 )
+from orchestrator.model.schedule import WorkSchedule
 from orchestrator.model.talk import Sheet
 from orchestrator.model.work import Service
 
@@ -146,12 +151,30 @@ def test_every_key_is_read_as_it_was_meant():
             losses=5,
             restarts=1,
         ),
+        notify=Notify(
+            to=("ops@studio.example",),
+            service_down_after_s=120.0,
+            smtp=Smtp(
+                host="mail.lan",
+                port=587,
+                sender="farm@studio.example",
+                user="farm",
+                password=Secret(env="MAIL"),
+                tls=MailTls.TLS,
+            ),
+            webhooks=(
+                Webhook(
+                    url="https://hooks.lan/farm", secret=Secret(env="HOOK"), allow=("10.0.4.0/28",)
+                ),
+            ),
+            commands=(("/usr/local/bin/page", "--team", "farm"),),
+        ),
         keep_days=7,
         log_level="debug",
         log_bytes_max=10 << 20,
         more=found.more,
     )
-    assert set(found.more) == {"description", "notify", "statusInterval"}
+    assert set(found.more) == {"description", "statusInterval"}
     assert (node.name, node.address, node.ssh.user) == ("n1", "n1.lan", "render")
     assert node.instances == {Service.COMPRESSOR: 2, Service.RENDER: None}
     assert node.extended == (
@@ -189,6 +212,20 @@ def test_defaults_of_the_nouns_are_those_of_the_schema():
         assert rule["properties"][key]["default"] == field.default, key
 
 
+@pytest.mark.parametrize(
+    ("smtp", "tls"),
+    [
+        ("", MailTls.NONE),
+        ("smtp: {host: mail.lan}", MailTls.STARTTLS),
+        ("smtp: {host: mail.lan, tls: none}", MailTls.NONE),
+        ("smtp: {host: 127.0.0.1, password: {env: A}}", MailTls.NONE),
+    ],
+)
+def test_mail_that_leaves_the_computer_is_encrypted_unless_it_is_said(smtp, tls):
+    told = cluster(ONE_NODE.replace("spec:", f"spec:\n  notify: {{{smtp}}}")).notify
+    assert told.smtp.tls is tls
+
+
 def test_a_node_takes_the_clusters_user_and_ports_unless_it_says_its_own():
     text = MANAGED + (
         "  user: render\n  network: {ports: {from: 50000, count: 100}, interface: en0}\n  nodes:\n"
@@ -207,7 +244,7 @@ def test_a_quick_cluster_has_one_node_its_own_computer():
     assert (node.name, node.display_name, node.address) == ("corner", "The corner", "corner.lan")
     assert node.ssh == found.controller_ssh == Ssh(user="render")
     assert node.instances == {Service.COMPRESSOR: 2}
-    assert (node.schedule, node.programs) == ({"sunday": "off"}, {"ffmpeg": "/opt/ffmpeg"})
+    assert (node.schedule, node.programs) == (WorkSchedule(sunday=()), {"ffmpeg": "/opt/ffmpeg"})
     assert (node.network, node.log_level) == (found.network, "debug")
     assert node.access.service_password == Secret(keyring="corner")
 
@@ -241,6 +278,8 @@ def test_secrets_are_listed_by_the_name_they_travel_under():
         "access.userPassword": Secret(file="/etc/orchestrator/user"),
         "access.adminPassword": Secret(env="STUDIO_ADMIN"),
         "access.servicePassword": Secret(keyring="studio"),
+        "notify.smtp.password": Secret(env="MAIL"),
+        "notify.webhooks/https://hooks.lan/farm.secret": Secret(env="HOOK"),
         "nodes/n1.servicePassword": Secret(file="~/n1"),
     }
     assert secrets(cluster(ONE_NODE)) == {}

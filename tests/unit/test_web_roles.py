@@ -19,11 +19,17 @@ BODIES = {
     "/v1/preview": {"sheets": [], "cluster": "studio"},
     "/v1/manifest": {"sheets": [], "cluster": "studio"},
     "/v1/batches": {"sheets": []},
+    "/v1/storage/clean": {"batch": BATCH.id},
     "/v1/act": {"verb": "pause", "id": BATCH.id},
+    "/v1/priority": {"id": BATCH.id, "priority": "high"},
     "/v1/nodes/{name}/pause": {},
     "/v1/nodes/{name}/trust": {"fingerprint": "SHA256:x"},
 }
-IDS = {"/v1/batches/{id:path}": BATCH.id, "/v1/attempts/{id}/log": ATTEMPT.id}
+IDS = {
+    "/v1/batches/{id:path}": BATCH.id,
+    "/v1/timeline/{id:path}": BATCH.id,
+    "/v1/attempts/{id}/log": ATTEMPT.id,
+}
 ROUTES = [
     (method, route.path, web.role_of(route))
     for route in web.api(FakeFront(), FakeDoor(), lambda: "PEM").routes
@@ -32,7 +38,8 @@ ROUTES = [
 DECLARED = {
     Role.NOBODY: {"/v1/authority", "/v1/info", "/v1/login", "/v1/openapi.json"},
     Role.USER: {
-        *("/v1/logout", "/v1/batches", "/v1/batches/{id:path}", "/v1/act"),
+        *("/v1/logout", "/v1/batches", "/v1/batches/{id:path}", "/v1/act", "/v1/priority"),
+        *("/v1/storage", "/v1/storage/clean", "/v1/timeline/{id:path}"),
         *("/v1/attempts/{id}/log", "/v1/nodes", "/v1/events"),
     },
 }

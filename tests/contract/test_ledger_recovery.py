@@ -1,0 +1,235 @@
+"""What every ledger does with words that come late, and with nodes that cannot be trusted."""
+
+from dataclasses import replace
+
+import pytest
+from ledgers import NODE, Clock, Desk, batch, check
+
+from orchestrator.ledger.memory import MemoryLedger
+from orchestrator.ledger.protocol import Settlement
+from orchestrator.ledger.sqlite import SqliteLedger
+from orchestrator.model.node import Member
+from orchestrator.model.work import Cause, Ending, Outcome, State
+
+P, Q, R = "b-0001/j/probe", "b-0001/j/t/000000/encode", "b-0001/j/t/000001/encode"
+OTHER = Member("n2", "life-1")
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def desk(request, tmp_path):
+    clock = Clock()
+    path = tmp_path / "ledger.db"
+    make = {"memory": MemoryLedger, "sqlite": lambda **keys: SqliteLedger(path, **keys)}
+    with make[request.param](wall=clock, boottime=lambda: 7.0) as ledger:
+        yield Desk(ledger, clock)
+        check(ledger)
+
+
+@pytest.fixture
+def planned(desk):
+    """One job, probed and planned: two segments, assemble, publish."""
+    job = desk.accept(batch()).jobs[0]
+    desk.do(P)
+    desk.plan(job)
+    return desk
+
+
+def lease(desk, task, node=NODE):
+    (attempt,) = desk.ledger.lease([(desk.ledger.task(task), node)])
+    return attempt
+
+
+def lose(desk, attempt, *, to=State.WAITING, is_awaited=True):
+    """Give an attempt up; its node may still tell of it."""
+    task = desk.ledger.task(attempt.task)
+    settlement = Settlement(
+        attempt=attempt.id,
+        outcome=Outcome(attempt=attempt.id, ending=Ending.LOST, why="silent"),
+        task=replace(task, state=to, losses=task.losses + 1, reason="silent", cause=Cause.LOST),
+        is_awaited=is_awaited,
+    )
+    assert desk.ledger.settle([settlement]) == (True,)
+
+
+def hear(desk, attempt, *, accepted=True, **result):
+    """Settle the late word of an attempt; return whether it was waited for."""
+    outcome = Outcome(attempt=attempt.id, ending=Ending.EXITED, exit_code=0, result=result)
+    task = replace(desk.ledger.task(attempt.task), state=State.SUCCESSFUL)
+    late = Settlement(
+        attempt=attempt.id, outcome=outcome, task=task, accepted=accepted, is_late=True
+    )
+    return desk.ledger.settle([late]) == (True,)
+
+
+# -- late words
+
+
+def test_only_what_was_given_up_in_silence_is_overdue(planned):
+    silent, gone = lease(planned, Q), lease(planned, R)
+    assert planned.ledger.overdue([silent.id, gone.id]) == {}
+    lose(planned, silent)
+    lose(planned, gone, is_awaited=False)
+    found = planned.ledger.overdue([silent.id, gone.id, "x-000001", "no id"])
+    assert {id: (each.attempt, each.is_wanted) for id, each in found.items()} == {
+        silent.id: (silent, True)
+    }
+
+
+def test_late_result_takes_the_place_of_the_attempt_that_replaced_it(planned):
+    first = lease(planned, Q)
+    lose(planned, first)
+    second = lease(planned, Q, OTHER)
+    assert hear(planned, first, frames=10)
+    assert planned.state(Q) is State.SUCCESSFUL
+    assert planned.ledger.results([Q])[Q].attempt == first.id
+    assert planned.ledger.results([Q])[Q].values == {"frames": 10}
+    assert planned.ledger.open_attempts() == ()
+    assert planned.ledger.attempt(second.id).cause == "cancelled"
+    assert planned.ledger.attempt(first.id).accepted
+    event = planned.ledger.events()[-1]
+    assert (event.kind, event.data["late"], event.data["attempts"]) == (
+        "accepted",
+        True,
+        [second.id],
+    )
+    assert not planned.end(second)  # its own word changes nothing any more
+
+
+@pytest.mark.parametrize("to", [State.WAITING, State.HOLD])
+def test_late_result_counts_before_anything_replaced_it(planned, to):
+    first = lease(planned, Q)
+    lose(planned, first, to=to)
+    assert hear(planned, first)
+    planned.finish()
+    assert planned.ledger.state("b-0001") is State.SUCCESSFUL
+
+
+def test_late_result_of_what_is_done_already_is_counted_once(planned):
+    first = lease(planned, Q)
+    lose(planned, first)
+    planned.do(Q)
+    (found,) = planned.ledger.overdue([first.id]).values()
+    assert not found.is_wanted
+    assert hear(planned, first)
+    assert not hear(planned, first)
+    assert planned.kinds().count("late-result") == 1
+    assert planned.ledger.results([Q])[Q].attempt != first.id
+
+
+def test_late_result_that_was_refused_is_not_looked_at_again(planned):
+    first = lease(planned, Q)
+    lose(planned, first)
+    assert hear(planned, first, accepted=False)
+    assert planned.ledger.overdue([first.id]) == {}
+    assert planned.state(Q) is State.WAITING
+
+
+def test_late_result_of_an_earlier_plan_is_nobodys(planned):
+    first = lease(planned, Q)
+    lose(planned, first)
+    planned.ledger.replan("b-0001/j", {"deep": True}, "another look")
+    planned.do(P)
+    planned.plan(planned.ledger.batch("b-0001").jobs[0])
+    assert planned.ledger.overdue([first.id]) == {}
+    assert not hear(planned, first)
+    assert planned.state(Q) is State.WAITING
+
+
+def test_late_result_with_arguments_of_before_is_nobodys(planned):
+    first = lease(planned, Q)
+    lose(planned, first)
+    planned.do(Q, State.WAITING, args={"depth": 2}, reason="smaller")
+    assert planned.ledger.overdue([first.id]) == {}
+
+
+# -- what is held
+
+
+def test_held_task_leaves_its_batch_on_hold_once_nothing_else_is_left(planned):
+    planned.do(Q, State.HOLD, cause=Cause.POISON, reason="it kills nodes")
+    standing = {part.id: part.state for part in planned.ledger.standings("b-0001")}
+    assert standing["b-0001/j/t"] is State.PROCESSING or standing["b-0001/j/t"] is State.WAITING
+    planned.do(R)
+    assert set(planned.states("b-0001").values()) == {State.HOLD}
+    assert planned.ledger.state("b-0001") is State.WAITING
+    planned.ledger.retry("b-0001")
+    planned.finish()
+    assert planned.ledger.state("b-0001") is State.SUCCESSFUL
+
+
+def test_batch_with_another_job_to_do_is_not_on_hold(desk):
+    desk.accept(batch("a", "c", "d", after={"d": ("c",)}))
+    desk.do("b-0001/a/probe", State.HOLD, cause=Cause.LOST, reason="lost 10 times")
+    assert desk.states("b-0001")["b-0001"] is not State.HOLD
+    desk.do("b-0001/c/probe")  # it is to be planned
+    assert desk.states("b-0001")["b-0001"] is not State.HOLD
+    desk.finish()
+    assert desk.states("b-0001") == {
+        "b-0001": State.HOLD,
+        "b-0001/a": State.HOLD,
+        "b-0001/c": State.SUCCESSFUL,
+        "b-0001/c/t": State.SUCCESSFUL,
+        "b-0001/d": State.SUCCESSFUL,
+        "b-0001/d/t": State.SUCCESSFUL,
+    }
+
+
+# -- nodes
+
+
+def causes(desk, node=NODE):
+    return [record.cause for record in desk.ledger.node_attempts(node.node, 10)]
+
+
+def end(desk, task, cause, node=NODE):
+    attempt = lease(desk, task, node)
+    desk.end(attempt, State.WAITING, cause=cause, reason="no")
+
+
+def test_attempts_of_a_node_come_newest_first_and_only_its_own(planned):
+    end(planned, Q, Cause.FAILED)
+    end(planned, R, Cause.LOST, OTHER)
+    end(planned, R, Cause.CRASHED)
+    lease(planned, Q)
+    assert causes(planned) == ["crashed", "failed", ""]
+    assert [r.cause for r in planned.ledger.node_attempts("n1", 1)] == ["crashed"]
+    assert planned.ledger.node_attempts("n1", 1)[0].incarnation == "life-1"
+    assert causes(planned, OTHER) == ["lost"]
+
+
+def test_failure_of_a_task_that_fails_elsewhere_too_speaks_against_nobody(planned):
+    end(planned, Q, Cause.FAILED)
+    end(planned, Q, Cause.CRASHED, OTHER)
+    assert (causes(planned), causes(planned, OTHER)) == ([""], [])
+
+
+def test_node_is_not_blamed_for_a_task_that_kills_nodes(planned):  # F31
+    end(planned, Q, Cause.LOST)
+    end(planned, R, Cause.LOST)
+    planned.end(lease(planned, Q), State.HOLD, cause=Cause.POISON, reason="it kills nodes")
+    assert causes(planned) == ["lost", ""]
+
+
+def test_node_is_set_aside_once_and_taken_back_once(planned):
+    end(planned, Q, Cause.FAILED)
+    ledger = planned.ledger
+    assert not ledger.take_back("n1", "nothing to take back")
+    assert ledger.set_aside("n1", "it fails")
+    assert not ledger.set_aside("n1", "it fails")
+    assert ledger.quarantined() == {"n1": "it fails"}
+    assert ledger.take_back("n1", "a person resumed it")
+    assert not ledger.take_back("n1", "a person resumed it")
+    assert (ledger.quarantined(), causes(planned)) == ({}, [])  # and what was is forgiven
+    end(planned, Q, Cause.CRASHED)
+    assert causes(planned) == ["crashed"]
+    told = [(event.kind, event.subject) for event in ledger.events()[-4:]]
+    assert ("quarantined", "n1") in told
+    assert ("quarantine-ended", "n1") in told
+
+
+def test_task_that_was_unready_for_long_is_found(planned):
+    later = planned.clock.unix + 30
+    planned.do(Q, State.WAITING, cause=Cause.UNREADY, waits=7, reason="full", not_before=later)
+    planned.do(R, State.WAITING, cause=Cause.UNREADY, waits=6, reason="full", not_before=later)
+    assert [task.id for task in planned.ledger.unready(7, 5)] == [Q]
+    assert [task.id for task in planned.ledger.unready(1, 1)] == [Q]

@@ -1,0 +1,276 @@
+"""Two hours of a cluster with office hours, told by one random number; what must hold holds.
+
+Real decisions, a ledger, and a fake engine on virtual time: nodes die and come back, windows open and
+close, people pause, cancel, retry and apply, clocks are put forward and back.  Nothing is lost or
+accepted twice, no instance is given two tasks, nothing begins outside a window, and every batch ends
+or is held for a reason.  A seed that failed stands in `nights.txt` for ever.
+"""
+
+import random
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sample
+from farm import START, Crash, Doorman, Farm, job
+from farm_world import HANGS, crashes, fails, lost, says, unready
+
+from orchestrator.controller.parts import act
+from orchestrator.decide.fleet import Gate
+from orchestrator.decide.windows import Timetable
+from orchestrator.errors import NotThere, Refusal
+from orchestrator.model.schedule import AtClose, WorkSchedule
+from orchestrator.model.talk import Verb
+from orchestrator.model.work import Priority, State
+
+KNOWN = Path(__file__).with_name("nights.txt")
+NIGHT_S = 2 * 3600
+NODES = ("n1", "n2", "n3", "n4")
+INSTANCES = 2
+TURNS_MAX = 4000
+BATCHES_MAX = 6
+OPEN = Gate(lost_after_s=60.0)
+
+
+def seeds() -> list[int]:
+    known = [int(line.split("#")[0]) for line in KNOWN.read_text().splitlines() if line[:1] != "#"]
+    return [*known, *range(sample.times(75))]
+
+
+@dataclass
+class Porter(Doorman):
+    """A doorman who opens and closes by the clock on the wall."""
+
+    farm: Farm | None = None
+    tables: dict[str, Timetable] = field(default_factory=dict)
+
+    def gate(self) -> Gate:
+        now = self.now()
+        stands = {name: table.look(now) for name, table in self.tables.items()}
+        return replace(
+            self.gate_now,
+            shut={name: each.shut for name, each in stands.items() if each.shut},
+            evicting=frozenset(name for name, each in stands.items() if each.is_evicting),
+        )
+
+    def now(self) -> datetime:
+        assert self.farm is not None
+        return datetime.fromtimestamp(self.farm.world.wall, UTC)
+
+    def is_open(self, node: str) -> bool:
+        table = self.tables.get(node)
+        return table is None or table.look(self.now()).hours.is_open
+
+    def edges(self) -> list[float]:
+        """Return when nodes open or close next, by the wall's clock."""
+        found = [table.look(self.now()).hours.edge for table in self.tables.values()]
+        return [edge.timestamp() for edge in found if edge]
+
+
+@dataclass
+class Night:
+    """Draws what happens; all of it from one seed."""
+
+    chance: random.Random
+    farm: Farm
+    porter: Porter
+    trouble: float
+    batches: int = 0
+    leased: int = 0  #: events that were looked at
+
+    def outcome(self, spec):
+        self.farm.world.seconds["encode"] = self.chance.choice((5, 60, 400, 1500))
+        if self.chance.random() > self.trouble:
+            return {}
+        ends = [fails(), crashes(9), lost(), unready(), says(again={"depth": 2})]
+        return self.chance.choice(ends * 4 + [says(replan={"depth": 1}), HANGS, says(frames=1)])
+
+    # -- what people do
+
+    def submit(self) -> None:
+        jobs = []
+        for name in "abc"[: self.chance.randint(1, 3)]:
+            asks = {"segments": self.chance.randint(1, 8), "targets": ["web"]}
+            after = tuple(each.name for each in jobs if self.chance.random() < 0.4)
+            jobs.append(job(name, after=after, probe=self.chance.random() < 0.8, **asks))
+        self.batches += 1
+        name, priority = f"night{self.batches}", self.chance.choice(list(Priority))
+        delay = self.chance.choice((None, None, 600.0))
+        self.survive(lambda: self.farm.submit(*jobs, name=name, priority=priority, delay_s=delay))
+
+    def person(self) -> None:
+        """Let somebody pause, resume, cancel or retry a part."""
+        batches = [each.id for each in self.farm.ledger.standings() if not each.state.is_final]
+        if not batches:
+            return
+        batch = self.chance.choice(batches)
+        parts = [part.id for part in self.farm.ledger.standings(batch)]
+        tasks = [task.id for task in self.farm.ledger.tasks(batch)]
+        id = self.chance.choice([*parts, *parts, *tasks[:3]])
+        verb = self.chance.choice((Verb.PAUSE, Verb.RESUME, Verb.RESUME, Verb.RETRY, Verb.CANCEL))
+        if verb is Verb.CANCEL and self.chance.random() < 0.7:
+            return
+        self.survive(lambda: self.do(verb, id))
+
+    def do(self, verb: Verb, id: str) -> None:
+        with suppress(Refusal, NotThere):
+            if verb is Verb.RETRY:  # without a look at files: in this world they are words
+                self.farm.guarded.retry(id)
+            else:
+                now = self.chance.random() < 0.3
+                act(self.farm.guarded, self.farm.storage, verb, id, now=now)
+
+    def apply(self) -> None:
+        """Let a manifest change who takes part, and when."""
+        node = self.chance.choice(NODES[1:])
+        match self.chance.randint(0, 3):
+            case 0:
+                self.porter.tables[node] = self.table()
+            case 1:
+                self.porter.tables.pop(node, None)
+            case 2:
+                self.porter.say(inactive=frozenset({node}))
+            case 3:
+                self.porter.say(inactive=frozenset())
+
+    def table(self) -> Timetable:
+        """Return office hours with some edges in these two hours."""
+        edges = sorted(self.chance.sample(range(0, 150), self.chance.choice((2, 4, 6))))
+        spans = tuple((edges[i], edges[i + 1]) for i in range(0, len(edges), 2))
+        days = dict.fromkeys(("monday", "tuesday", "wednesday"), spans)
+        close = self.chance.choice(list(AtClose))
+        schedule = WorkSchedule(**days, at_close=close)
+        return Timetable(schedule=schedule, zone=UTC, name="UTC")
+
+    # -- what happens to machines
+
+    def strike(self) -> None:
+        node, engine = self.chance.choice(NODES), self.farm.engine
+        match self.chance.randint(0, 9):
+            case 0:
+                engine.restart(node)
+            case 1:
+                self.farm.die(node)
+            case 2:
+                engine.cut(node)
+            case 3:
+                engine.stall(node)
+            case 4 | 5 | 6:
+                engine.heal(node)
+            case 7:
+                self.farm.fuse.left = self.chance.randint(0, 60)
+            case 8:
+                self.farm.restart()
+            case 9:
+                self.farm.world.jump += self.chance.choice((3600, -3600, 86400, -1, 1))
+
+    def survive(self, do) -> None:
+        """Do something; if the controller dies of it, a new one does it again."""
+        try:
+            do()
+        except Crash:
+            self.farm.fuse.left = float("inf")
+            self.farm.restart()
+            do()
+
+    # -- what must hold
+
+    def check(self) -> None:
+        """Assert what a schedule and instances promise; `Farm.check` has the rest."""
+        events = self.farm.ledger.events(self.leased, 1_000_000)
+        for event in events:
+            self.leased = event.seq
+            if event.kind == "leased":
+                node = str(event.data["node"])
+                assert self.porter.is_open(node), f"{event.subject}: {node} was closed"
+        taken = Counter(attempt.node for attempt in self.farm.ledger.open_attempts())
+        assert max(taken.values(), default=0) <= INSTANCES, taken
+
+    def step(self, end: float) -> None:
+        """Let it be later: until something ends, opens, closes, or happens."""
+        world, until = self.farm.world, self.chance.choice((1.0, 5.0, 60.0, 300.0))
+        times = [world.next_due(), self.farm.ledger.next_change(world.wall)]
+        due = [at for at in times[:1] if at is not None]
+        due += [at - world.jump for at in times[1:] if at is not None]
+        due += [at - world.jump for at in self.porter.edges()]
+        due += [world.now + (until if self.farm.hears_all() else 2.0), end]
+        world.now = max(world.now + 0.01, min(due))
+        world.end_due(self.farm.engine)
+
+    def dawn(self) -> None:
+        """End all that keeps the cluster from coming to an end by itself."""
+        for node in NODES:
+            self.farm.engine.heal(node)
+        self.farm.fuse.left = float("inf")
+        self.farm.world.jump, self.farm.tick_s = 0.0, 60.0
+        self.porter.tables.clear()
+        self.porter.say(inactive=frozenset())
+        self.farm.restart()
+        self.farm.world.improvise = lambda spec: {}
+        self.farm.world.free_hung(self.farm.engine)
+        for id in self.farm.ledger.paused():
+            self.do(Verb.RESUME, id)
+
+
+def tell(f: Farm, seed: int) -> Night:
+    """Live through one night, and the morning after it to the end."""
+    chance = random.Random(seed)
+    porter = f.watch = Porter(OPEN, farm=f)
+    f.restart()
+    night = Night(chance, f, porter, trouble=chance.choice((0.0, 0.05, 0.2)))
+    porter.tables = {name: night.table() for name in NODES if chance.random() < 0.6}
+    f.world.improvise = night.outcome
+    night.submit()
+    end = START + NIGHT_S
+    for _ in range(TURNS_MAX):
+        if f.world.now >= end:
+            break
+        draw = chance.random()
+        if draw < 0.06:
+            night.strike()
+        elif draw < 0.12:
+            night.person()
+        elif draw < 0.14:
+            night.apply()
+        elif draw < 0.17 and night.batches < BATCHES_MAX:
+            night.submit()
+        night.survive(f.turn)
+        night.check()
+        night.step(end)
+    f.check()
+    night.dawn()
+    return night
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.fault("F23")
+@pytest.mark.parametrize("seed", seeds())
+def test_whatever_happens_in_a_night_what_must_hold_holds(farm, seed):
+    f = farm(memory=True, nodes=NODES, instances=INSTANCES)
+    night = tell(f, seed)
+    for _ in range(TURNS_MAX):
+        f.turn()
+        if all(part.state.is_final or part.state is State.HOLD for part in f.ledger.standings()):
+            break
+        f.step()
+    night.check()
+    f.check()
+    for part in f.ledger.standings():
+        assert part.state.is_final or part.state is State.HOLD, f"{part.id}: {part.state}"
+        if part.state is State.HOLD:
+            held = [task for task in f.ledger.tasks(part.id) if task.state is State.HOLD]
+            assert held, part.id
+            assert all(task.reason for task in held), part.id
+
+
+def test_same_seed_tells_the_same_night(farm):
+    stories = []
+    for _ in range(2):
+        f = farm(memory=True, nodes=NODES, instances=INSTANCES)
+        tell(f, 7)
+        events = f.ledger.events(1, 1_000_000)  # the first names the ledger's own random id
+        stories.append([(event.seq, event.kind, event.subject) for event in events])
+    assert stories[0] == stories[1]
