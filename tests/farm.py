@@ -250,6 +250,12 @@ class Farm:
             if attempt in self.world.due:
                 self.world.end(self.engine, self.world.due[attempt][1], lost())
 
+    def stop_orphans(self, node: str) -> None:
+        """Let runners end that nobody talks to any more (R5)."""
+        held = self.engine.held(node)
+        for attempt in [each for each in held if each in self.world.due]:
+            self.world.end(self.engine, self.world.due[attempt][1], lost())
+
     # -- what is seen
 
     def started(self, words: str = "") -> list[str]:

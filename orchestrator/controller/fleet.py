@@ -552,6 +552,7 @@ class Fleet:
             given_up=dict(state.given_up),
             heartbeat_s=heartbeat_s(len(posts) + len(state.guests)),
             lost_after_s=recovery.lost_after_s,
+            orphan_stop_after_s=recovery.orphan_stop_after_s,
             mass_loss_hold_s=recovery.mass_loss_hold_s,
             limits=state.cluster.limits,
         )

@@ -16,7 +16,7 @@ from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.active import OF_SEGMENTS, SEGMENTS, TARGETS, Active, active, full
 from orchestrator.decide.blame import NOBODY, Now, Quarantine
-from orchestrator.decide.fleet import Gate, Sight, closed, lost, mass_alarm, mass_loss
+from orchestrator.decide.fleet import Gate, Sight, closed, lost, mass_alarm, mass_loss, unheard
 from orchestrator.decide.place import SPARING, Builds, Needs, Past, Seats, place
 from orchestrator.decide.reconcile import Attempt, View, open_seats, spared, strangers
 from orchestrator.engine.protocol import Engine
@@ -100,7 +100,6 @@ class Lookout:
             self.spaces.see(attempts, now)
         kinds = frozenset() if draining else self.only or (SPARING if low else None)
         past = Past(builds=self._builds(attempts, members))
-        past = Past(builds=self._builds(attempts, members))
         gone = lost(sights, gate) if sights else {}
         overdue = self.ledger.overdue(strangers(members, attempts))
         taken = (*attempts, *spared(members, overdue, gone).values())
@@ -124,9 +123,19 @@ class Lookout:
             past=past,
             limits=gate.limits,
             overdue=overdue,
+            doubled=self._doubled(attempts, sights or {}, gate) if gone else frozenset(),
             quarantine=quarantine,
             set_aside=aside,
         )
+
+    def _doubled(
+        self, attempts: Sequence[Attempt], sights: Mapping[str, Sight], gate: Gate
+    ) -> frozenset[TaskId]:
+        """Return the tasks of which two attempts may run now, both out of our sight (P3)."""
+        unseen = unheard(sights, gate)
+        silent = [each.task for each in attempts if each.node in unseen]
+        awaited = self.ledger.awaited(silent) if silent else {}
+        return frozenset(task for task, nodes in awaited.items() if nodes & unseen)
 
     def _alarm(self, sights: Mapping[str, Sight], gate: Gate) -> None:
         """Remember who fell silent together, and say it."""

@@ -293,8 +293,14 @@ def _why_running(scene: Scene, tries: tuple[AttemptRecord, ...]) -> str:
         return "it was given out, and its end is being settled"
     where = f"on {running.node} since {scene.time(running.opened)}, as attempt {running.id}"
     if scene.worked_on:
-        return f"it runs {where}"
+        return f"it runs {where}{_silence(scene, running.node)}"
     return f"it was given out {where}; no `orchestrator run` waits for it now"
+
+
+def _silence(scene: Scene, node: str) -> str:
+    """Say for how long nothing was heard of the node; empty: it is heard of."""
+    silent_s = next((each.silent_s for each in scene.nodes or () if each.name == node), 0.0)
+    return f"; nothing was heard of that node for {silent_s:.0f} s" if silent_s else ""
 
 
 def _why_done(tries: tuple[AttemptRecord, ...]) -> str:

@@ -57,6 +57,7 @@ class Gate:
     #: silent node -> proof, or a person's word, that it does not come back (R11)
     heartbeat_s: float = 0.5
     lost_after_s: float = 60.0
+    orphan_stop_after_s: float = 3600.0  #: then what a silent node runs has stopped itself (R5)
     limits: Limits = field(default_factory=Limits)  #: how much is worked on at once
     mass_loss_hold_s: float = 600.0  #: how long at most most of the nodes may be silent together
 
@@ -68,8 +69,6 @@ class Gate:
     @property
     def lost_s(self) -> float:
         """Silence after which its work is given to others; never under five heartbeats."""
-        return max(self.lost_after_s, LOST_BEATS * self.heartbeat_s)
-
         return max(self.lost_after_s, LOST_BEATS * self.heartbeat_s)
 
     def patience_s(self, *, is_together: bool) -> float:
@@ -101,6 +100,21 @@ def lost(sights: Mapping[str, Sight], gate: Gate) -> Mapping[str, str]:
         elif sight.silent_s >= limit_s:
             found[name] = f"node {name!r}: nothing was heard of it for {limit_s:g} s"
     return found
+
+
+def unheard(sights: Mapping[str, Sight], gate: Gate) -> frozenset[str]:
+    """Return the silent nodes on which something may still run.
+
+    A runner that hears nothing for `orphanStopAfter` has stopped itself (R5), and whoever is given
+    up by proof or a person's word runs nothing.
+    """
+    return frozenset(
+        name
+        for name, sight in sights.items()
+        if not is_live(sight, gate)
+        and name not in gate.given_up
+        and sight.silent_s < gate.orphan_stop_after_s
+    )
 
 
 def mass_loss(sights: Mapping[str, Sight], gate: Gate) -> frozenset[str]:

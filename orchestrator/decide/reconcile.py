@@ -66,6 +66,8 @@ class View:
     evicting: frozenset[str] = frozenset()  #: nodes whose work is ended and done elsewhere
     overdue: Mapping[AttemptId, Overdue] = field(default_factory=dict)
     #: of what nodes tell and nobody waits for: what was given up in silence
+    doubled: frozenset[TaskId] = frozenset()
+    #: of these an attempt that was given up in silence may still run: no third one is begun (P3)
     quarantine: Quarantine = NOBODY
     set_aside: Mapping[str, str] = field(default_factory=dict)
     #: node -> why, as the ledger has it; `quarantine` is how it should be
@@ -248,7 +250,7 @@ def _lost(view: View) -> Iterator[Action]:
             continue
         if attempt.id in view.gone:
             yield _given_up(attempt, f"node {attempt.node!r} began anew without it")
-        elif attempt.node in view.lost:
+        elif attempt.node in view.lost and attempt.task not in view.doubled:
             yield _given_up(attempt, view.lost[attempt.node], is_awaited=True)
 
 

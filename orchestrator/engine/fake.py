@@ -147,6 +147,10 @@ class FakeEngine:
         """Return the node's present life."""
         return self._nodes[name].member
 
+    def held(self, name: str) -> frozenset[AttemptId]:
+        """Return what the node has, whatever of it is heard."""
+        return frozenset(self._nodes[name].phases)
+
     def join(self, name: str, identity: Identity = USUAL) -> Member:
         """Add a node that holds nothing, or the same after it was lost."""
         with self._lock:

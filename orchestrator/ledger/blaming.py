@@ -9,7 +9,7 @@ from orchestrator.decide.reconcile import Overdue
 from orchestrator.ledger import rows
 from orchestrator.ledger.change import Change
 from orchestrator.ledger.protocol import AttemptRecord
-from orchestrator.model.work import AttemptId, State
+from orchestrator.model.work import AttemptId, State, TaskId
 
 OPEN = frozenset({State.WAITING.value, State.PROCESSING.value, State.HOLD.value})
 
@@ -40,6 +40,16 @@ def overdue(
         ).fetchone()
         if row:
             found[id] = Overdue(rows.attempt(row, ledger), is_wanted=row["stands"] in OPEN)
+    return found
+
+
+def awaited(db: sqlite3.Connection, tasks: Collection[TaskId]) -> Mapping[TaskId, frozenset[str]]:
+    """Return on which nodes attempts of the tasks were given up in silence, by task."""
+    found: dict[TaskId, frozenset[str]] = {}
+    for task in tasks:
+        told = db.execute("SELECT node FROM attempt WHERE task = ? AND late = 1", (task,))
+        if nodes := frozenset(row["node"] for row in told):
+            found[task] = nodes
     return found
 
 

@@ -224,6 +224,10 @@ class Reader:
         with self._hot.using() as db:
             return blaming.overdue(db, self.id, ids)
 
+    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, frozenset[str]]:
+        with self._hot.using() as db:
+            return blaming.awaited(db, tasks)
+
     def unready(self, waits: int, limit: int) -> tuple[Task, ...]:
         asleep = f"{READY} AND not_before > 0 AND cause = 'unready' AND waits >= ?"
         with self._cold.using() as db:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from orchestrator.decide.reconcile import Overdue
 from orchestrator.ledger import rows
 from orchestrator.ledger.memory_moves import MemoryMoves
 from orchestrator.ledger.protocol import AttemptRecord
-from orchestrator.model.work import AttemptId, Cause, Task
+from orchestrator.model.work import AttemptId, Cause, Task, TaskId
 
 BLAMED = frozenset({Cause.FAILED.value, Cause.CRASHED.value})
 
@@ -26,6 +27,13 @@ class MemoryBlaming(MemoryMoves):
             )
             for id, attempt in found.items()
         }
+
+    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, frozenset[str]]:
+        found: defaultdict[TaskId, set[str]] = defaultdict(set)
+        for attempt in self._store.late.values():
+            if attempt.task in tasks:
+                found[attempt.task].add(attempt.node)
+        return {task: frozenset(nodes) for task, nodes in found.items()}
 
     def unready(self, waits: int, limit: int) -> tuple[Task, ...]:
         found = [

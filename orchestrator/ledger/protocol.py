@@ -234,6 +234,12 @@ class Ledger(Protocol):
     def overdue(self, ids: Collection[AttemptId]) -> Mapping[AttemptId, Overdue]:
         """Return those of the attempts that were given up in silence and not heard of since."""
 
+    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, frozenset[str]]:
+        """Return on which nodes attempts of the tasks were given up in silence, by task.
+
+        Those whose word has come since are left out.
+        """
+
     def node_attempts(self, node: str, limit: int) -> tuple[AttemptRecord, ...]:
         """Return the last closed attempts that speak for or against a node, newest first.
 

@@ -233,3 +233,12 @@ def test_task_that_was_unready_for_long_is_found(planned):
     planned.do(R, State.WAITING, cause=Cause.UNREADY, waits=6, reason="full", not_before=later)
     assert [task.id for task in planned.ledger.unready(7, 5)] == [Q]
     assert [task.id for task in planned.ledger.unready(1, 1)] == [Q]
+
+
+def test_what_was_given_up_in_silence_is_awaited_until_its_word_comes(planned):  # P3, R4
+    attempt = lease(planned, Q)
+    lose(planned, attempt)
+    lose(planned, lease(planned, R), is_awaited=False)
+    assert planned.ledger.awaited([Q, R]) == {Q: {"n1"}}
+    assert hear(planned, attempt, accepted=False)
+    assert planned.ledger.awaited([Q, R]) == {}

@@ -18,6 +18,7 @@ import sample
 from farm import START, Crash, Doorman, Farm, job
 from farm_world import HANGS, crashes, fails, lost, says, unready
 
+from orchestrator.controller.hours import OpeningHours
 from orchestrator.controller.parts import act
 from orchestrator.decide.fleet import Gate
 from orchestrator.decide.windows import Timetable
@@ -46,10 +47,20 @@ class Porter(Doorman):
 
     farm: Farm | None = None
     tables: dict[str, Timetable] = field(default_factory=dict)
+    edge: dict[str, float] = field(default_factory=dict)  #: node -> when it opens or closes next
+
+    def __post_init__(self) -> None:
+        self.hours = OpeningHours(lambda: self.farm.world.wall, self.note)
+
+    def note(self, name: str, edge: datetime) -> None:
+        self.edge[name] = edge.timestamp()
 
     def gate(self) -> Gate:
-        now = self.now()
-        stands = {name: table.look(now) for name, table in self.tables.items()}
+        looked = {
+            name: self.hours.look(name, table.schedule, "UTC")
+            for name, table in self.tables.items()
+        }
+        stands = {name: opening for name, opening in looked.items() if opening}
         return replace(
             self.gate_now,
             shut={name: each.shut for name, each in stands.items() if each.shut},
@@ -66,8 +77,8 @@ class Porter(Doorman):
 
     def edges(self) -> list[float]:
         """Return when nodes open or close next, by the wall's clock."""
-        found = [table.look(self.now()).hours.edge for table in self.tables.values()]
-        return [edge.timestamp() for edge in found if edge]
+        wall = self.farm.world.wall
+        return [edge for name, edge in self.edge.items() if name in self.tables and edge > wall]
 
 
 @dataclass
@@ -80,6 +91,7 @@ class Night:
     trouble: float
     batches: int = 0
     leased: int = 0  #: events that were looked at
+    silent: dict[str, float] = field(default_factory=dict)  #: node -> since when
 
     def outcome(self, spec):
         self.farm.world.seconds["encode"] = self.chance.choice((5, 60, 400, 1500))
@@ -156,10 +168,13 @@ class Night:
                 self.farm.die(node)
             case 2:
                 engine.cut(node)
+                self.silent.setdefault(node, self.farm.world.now)
             case 3:
                 engine.stall(node)
+                self.silent.setdefault(node, self.farm.world.now)
             case 4 | 5 | 6:
                 engine.heal(node)
+                self.silent.pop(node, None)
             case 7:
                 self.farm.fuse.left = self.chance.randint(0, 60)
             case 8:
@@ -191,13 +206,17 @@ class Night:
 
     def step(self, end: float) -> None:
         """Let it be later: until something ends, opens, closes, or happens."""
-        world, until = self.farm.world, self.chance.choice((1.0, 5.0, 60.0, 300.0))
+        world, until = self.farm.world, self.chance.choice((5.0, 30.0, 120.0, 300.0))
         times = [world.next_due(), self.farm.ledger.next_change(world.wall)]
         due = [at for at in times[:1] if at is not None]
         due += [at - world.jump for at in times[1:] if at is not None]
         due += [at - world.jump for at in self.porter.edges()]
         due += [world.now + (until if self.farm.hears_all() else 2.0), end]
+        due += [since + OPEN.orphan_stop_after_s for since in self.silent.values()]
         world.now = max(world.now + 0.01, min(due))
+        for node, since in self.silent.items():
+            if world.now >= since + OPEN.orphan_stop_after_s:
+                self.farm.stop_orphans(node)  # R5: what hears nothing for so long stops itself
         world.end_due(self.farm.engine)
 
     def dawn(self) -> None:
