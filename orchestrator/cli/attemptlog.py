@@ -17,6 +17,9 @@ from orchestrator.model.work import AttemptId
 
 CHUNK_BYTES = 64 << 10
 
+HEAD = "# "
+"""How a log begins that says itself what was called."""
+
 
 @dataclass(slots=True)
 class AttemptLog:
@@ -26,12 +29,15 @@ class AttemptLog:
     piece: Callable[[int], tuple[bytes, int]]
     #: what there is from an offset on, and where the next piece begins; b"": nothing more now
     stored: Path  #: its log on cluster storage, once it has ended
+    head: str = ""  #: what it says itself of its command, if it does
     _offset: int = 0
     _rest: bytes = field(default=b"", repr=False)  #: the line that has not ended yet
 
     def read(self) -> Iterator[str]:
         """Yield what is new, whole lines only while the attempt is open; safe to print (T19)."""
         while (part := self.piece(self._offset))[0]:
+            if not self._offset and part[0].startswith(HEAD.encode()):
+                self.head = clean(part[0])
             data, self._offset = part
             whole, end, rest = (self._rest + data).rpartition(b"\n")
             self._rest = rest
@@ -76,21 +82,21 @@ def _asked(client: Client, attempt: AttemptId, offset: int) -> tuple[bytes, int]
     return part.data, part.next
 
 
-HEAD = "# "
-"""How a log begins that says itself what was called."""
-
-
-def header(record: AttemptRecord, first: str = "") -> str:
+def header(record: AttemptRecord, first: str = "", head: str = "") -> str:
     """Return the line above a log, and the words of its command where `first` does not tell them.
 
     :param first: the text that follows
+    :param head: how the log begins, if it tells its command: as it does that, without secrets
     """
     came = (
         f"{record.cause}: {record.why}" if record.cause else "accepted" if record.accepted else ""
     )
     parts = (record.task, f"attempt {record.id}", record.node, record.opened, came or "open")
-    is_told = first.startswith(HEAD) or not record.command
-    command = "" if is_told else f"$ {plain(record.command)}\n"
+    said = f"$ {record.command}" if record.command else ""
+    if head:
+        said = next((line for line in head.splitlines() if line.startswith("$ ")), "")
+    is_told = first.startswith(HEAD) or not said
+    command = "" if is_told else f"{plain(said)}\n"
     return plain(f"==> {', '.join(parts)}") + f"\n{command}"
 
 

@@ -102,7 +102,7 @@ def this_computer(
     layout: Layout, ledger: Ledger, caller: Caller, identity: Identity, wishes: Wishes
 ) -> Iterator[ThisComputer]:
     """Build everything, open it, and close it at the end; running commands are left alone."""
-    place = _storage(layout, ledger, wishes.storage)
+    place = place_of(layout, ledger, wishes.storage)
     table = AgentTable(CLUSTER, identity, layout.spool)  # a host's name may change between runs
     engine = InprocEngine([table], layout.scratch)
     with (
@@ -127,17 +127,17 @@ def this_computer(
             table.close()
 
 
-def _storage(layout: Layout, ledger: Ledger, named: Path | None) -> Storage:
+def place_of(layout: Layout, ledger: Ledger, named: Path | None) -> Storage:
     """Return the place that is named, kept for later; Refusal while work lies in another one."""
     root = (named.expanduser().absolute() if named else layout.storage).resolve()
-    storage = Storage.known(root, layout.storage_token)
-    if named is None or storage.root == layout.storage:
-        return storage
+    if named is None or root == layout.storage.resolve():
+        return Storage.known(root, layout.storage_token)
     if unfinished := [each.id for each in ledger.standings() if not each.state.is_final]:
         raise Refusal(
             f"--storage {named}: batch {unfinished[0]} is unfinished and lies in {layout.storage}; "
             "run it without --storage first, then name another place"
         )
+    storage = Storage.known(root, layout.storage_token)
     part = layout.storage_note.with_suffix(".part")
     part.write_text(str(storage.root), "utf-8")
     part.replace(layout.storage_note)

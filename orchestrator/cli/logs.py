@@ -98,7 +98,7 @@ class _Logs:
         for log in _chosen(logs, left_out):
             texts = iter(log.read() if last is None else tail(log.read(), last))
             first = next(texts, "")
-            yield header(log.record, first)
+            yield header(log.record, first, log.head)
             yield first
             yield from texts
 
@@ -129,7 +129,7 @@ class _Logs:
 
     def _under_header(self, log: AttemptLog, text: str) -> Iterator[str]:
         if self._last != log.record.id:
-            yield header(log.record, text)
+            yield header(log.record, text, log.head)
         self._last = log.record.id
         yield text
 

@@ -107,10 +107,14 @@ def listed(
                 for view in views:
                     click.echo(json.dumps(dump(view), ensure_ascii=False))
             else:
-                emit(dump(list(views)), output, partial(shown or table, views))
+                emit(dump(list(views)), output, partial(_shown, shown or table, views))
             if every is None:
                 return 0
             time.sleep(every)
+
+
+def _shown(shown: Callable[[Sequence[NodeView]], str], views: Sequence[NodeView]) -> str:
+    return shown(views) if views else NONE_YET
 
 
 def table(views: Sequence[NodeView]) -> str:

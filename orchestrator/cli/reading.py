@@ -75,6 +75,12 @@ class Source:
     shut: str = ""  #: how long this computer is closed, if the records are its own
 
 
+def storage_of(where: Layout, ledger: SqliteLedger) -> Path:
+    """Return where the files of a ledger lie: where its cluster's manifest says, else beside it."""
+    stands = ledger.applied()
+    return Path(stands.cluster.storage) if stands and stands.cluster.storage else where.storage
+
+
 @contextmanager
 def reading(where: Layout) -> Iterator[Source]:
     """Lend the ledger for reading.  Raises Refusal where nothing has been run yet."""
@@ -83,7 +89,7 @@ def reading(where: Layout) -> Iterator[Source]:
     with SqliteLedger(where.ledger, read_only=True) as ledger:
         yield Source(
             records=ledger,
-            storage=where.storage,
+            storage=storage_of(where, ledger),
             spool=where.spool,
             sent_by=_owner(where.ledger),
             worked_on=is_worked_on(where),

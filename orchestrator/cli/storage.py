@@ -20,7 +20,7 @@ from orchestrator.cli.options import (
     output_option,
     state_option,
 )
-from orchestrator.cli.reading import NOTHING_YET, is_worked_on
+from orchestrator.cli.reading import NOTHING_YET, is_worked_on, storage_of
 from orchestrator.cli.show import emit
 from orchestrator.client.address import is_address
 from orchestrator.controller.collect import Collector
@@ -81,7 +81,7 @@ def clean(ctx: click.Context, /, batch: str, output: str, **options: Any) -> int
         with _working(where) as worker:
             now = time.time()
             done = _told(
-                where, lambda: worker.clean_batch(batch, now) if batch else worker.clean(now)
+                worker, lambda: worker.clean_batch(batch, now) if batch else worker.clean(now)
             )
     emit(dump(done), output, lambda: _sentence(done))
     return 0
@@ -131,8 +131,8 @@ def _show(output: str, options: dict[str, Any]) -> int:
             view = client.stored()
     else:
         with SqliteLedger(where.ledger, read_only=True) as ledger:
-            counted = collector(ledger, _storage(where))
-            view = _told(where, lambda: counted.view(counted.census(time.time())))
+            counted = collector(ledger, _storage(where, ledger))
+            view = _told(counted, lambda: counted.view(counted.census(time.time())))
     emit(dump(view), output, lambda: table(view))
     return 0
 
@@ -160,22 +160,23 @@ def _working(where: Layout) -> Iterator[Collector]:
         )
     try:
         with open_ledger(where) as ledger:
-            yield collector(ledger, _storage(where))
+            yield collector(ledger, _storage(where, ledger))
     finally:
         lock.release()
 
 
-def _storage(where: Layout) -> Storage:
-    return Storage(where.storage, noted(where.storage_token, where.storage))
+def _storage(where: Layout, ledger: SqliteLedger) -> Storage:
+    root = storage_of(where, ledger)
+    return Storage(root, noted(where.storage_token, root), owner=ledger.id)
 
 
-def _told(where: Layout, work: Callable[[], T]) -> T:
+def _told(worker: Collector, work: Callable[[], T]) -> T:
     """Do it; where the storage cannot be used that is the answer (exit 1)."""
     try:
         return work()
     except OSError as error:
         raise OrchestratorError(
-            f"cluster storage {where.storage}: {error.strerror or error}; see its mount and its rights"
+            f"cluster storage {worker.storage.root}: {error.strerror or error}; see its mount and its rights"
         ) from error
 
 

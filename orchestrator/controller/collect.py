@@ -67,7 +67,12 @@ class Collector:
         with suppress(FileNotFoundError), self.storage.folder(ATTEMPTS) as attempts:
             found.attempts = dict(_attempts(attempts))
         with suppress(FileNotFoundError), self.storage.folder(INPUTS) as inputs:
-            found.inputs = {name: _size(inputs, name) for name in os.listdir(inputs)}
+            ours = self.storage.inputs_of("")
+            found.inputs = {
+                name.removeprefix(ours): _size(inputs, name)
+                for name in os.listdir(inputs)
+                if name.startswith(ours)
+            }
         with suppress(FileNotFoundError), self.storage.folder(TRASH) as top:
             found.trash_bytes = trash.used_bytes(top)
         for id, fate in self.ledger.fates(list(found.attempts)).items():
@@ -186,7 +191,7 @@ class Collector:
             told = {"attempts": len(ids), "bytes": size + census.inputs.get(batch, 0)}
             self.ledger.note("collected", batch, told)
             self._throw(ATTEMPTS, ids)
-            self._throw(INPUTS, [batch])
+            self._throw(INPUTS, [self.storage.inputs_of(batch)])
         log.info("batch %s: its files are gone", batch, extra={"action": "batch_collected"})
         return len(ids)
 

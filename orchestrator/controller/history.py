@@ -41,9 +41,10 @@ class Historian:
         now = self.clock()
         if now < self._due:
             return False
+        self._due = now + TEND_EVERY_S  # also where it fails: work must not wait for it
         if self._has_leapt(now) or not self._let_go(kept_s):
-            self._due = now + TEND_EVERY_S
             return False
+        self._due = now
         return True
 
     def _let_go(self, kept_s: float) -> bool:

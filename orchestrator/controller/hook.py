@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 import httpx
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.notice import shown_url
 
 LIMIT_S = 5.0
 """So long a webhook has in all: to be found, reached, and to answer."""
@@ -131,4 +132,4 @@ async def _resolved(call: Call, url: httpx.URL) -> Address:
 
 
 def _failed(call: Call, why: str) -> OrchestratorError:
-    return OrchestratorError(f"webhook {call.url}: {why}")
+    return OrchestratorError(f"webhook {shown_url(call.url)}: {why}")

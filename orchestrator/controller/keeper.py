@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.talk import Cleaned, StorageView
 from orchestrator.model.work import AttemptId
 from orchestrator.system import now_s
+from orchestrator.volume import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ ASKED_MAX = 8
 @contextmanager
 def kept(ledger: Ledger, storage: Storage) -> Iterator[tuple[Storage, Keeper]]:
     """Lend a storage that is watched and kept tidy, and its keeper, until left."""
+    storage = replace(storage, owner=ledger.id)
     watch, keeper = Watch(storage), Keeper(ledger, storage)
     watch.open()
     keeper.open()
@@ -128,6 +130,8 @@ class Keeper:
         self._woken.set()
         try:
             return answer.result(ANSWER_S)  # type: ignore[return-value]  # it is what `work` returns
+        except CancelledError as error:
+            raise Busy("cluster storage: the controller ends; ask again when it runs") from error
         except Late as error:
             raise Busy(
                 "cluster storage: it does not answer, or much is being deleted; ask again later"
@@ -141,6 +145,8 @@ class Keeper:
             self._woken.clear()
             try:
                 self._turn()
+            except Trouble as error:  # the watch says it, once
+                log.debug("cluster storage: not cleaned: %s", error.why)
             except OSError as error:
                 why = error.strerror or error
                 extra = {"action": "storage_failed"}

@@ -99,12 +99,14 @@ class Lookout:
         if self.spaces:
             self.spaces.see(attempts, now)
         kinds = frozenset() if draining else self.only or (SPARING if low else None)
-        past = Past(builds=self._builds(attempts, members))
+        unseen = unheard(sights, gate) if sights else frozenset()
+        past = Past(builds=self._builds(attempts, members), unseen=unseen)
         gone = lost(sights, gate) if sights else {}
         overdue = self.ledger.overdue(strangers(members, attempts))
         taken = (*attempts, *spared(members, overdue, gone).values())
         seats = open_seats(members, taken, shut, quarantine.probing)
         only = _only(kinds, active(each.task for each in attempts), gate.limits)
+        doubled = self._doubled(attempts, unseen)
         ready, past = self._ready(seats, only, now, past)
         return View(
             members=members,
@@ -123,19 +125,16 @@ class Lookout:
             past=past,
             limits=gate.limits,
             overdue=overdue,
-            doubled=self._doubled(attempts, sights or {}, gate) if gone else frozenset(),
+            doubled=doubled,
             quarantine=quarantine,
             set_aside=aside,
         )
 
-    def _doubled(
-        self, attempts: Sequence[Attempt], sights: Mapping[str, Sight], gate: Gate
-    ) -> frozenset[TaskId]:
-        """Return the tasks of which two attempts may run now, both out of our sight (P3)."""
-        unseen = unheard(sights, gate)
+    def _doubled(self, attempts: Sequence[Attempt], unseen: Set[str]) -> frozenset[TaskId]:
+        """Return the open tasks of which two attempts may run out of our sight (P3)."""
         silent = [each.task for each in attempts if each.node in unseen]
         awaited = self.ledger.awaited(silent) if silent else {}
-        return frozenset(task for task, nodes in awaited.items() if nodes & unseen)
+        return frozenset(task for task, nodes in awaited.items() if unseen & {*nodes})
 
     def _alarm(self, sights: Mapping[str, Sight], gate: Gate) -> None:
         """Remember who fell silent together, and say it."""
@@ -185,7 +184,8 @@ class Lookout:
         """Return the next tasks of a service, as many as there is room for.
 
         What no free node can do must not hold up what stands behind it: while there is room left,
-        the line is asked again without the jobs of which a task found no seat.
+        the line is asked again without the jobs of which a task found no seat, and for more where
+        tasks wait for word of their earlier attempts: that says nothing of their jobs.
         """
         room = sum(max(0, each.free.get(service, 0)) for each in seats)
         line: dict[TaskId, tuple[Task, Needs]] = {}
@@ -202,15 +202,16 @@ class Lookout:
             past = self._with_failures(past, found)
             asked = [(task, service, needs) for task, needs in line.values()]
             seated = {task.id for task, _ in place(asked, seats, past)}
-            unseated = {task.job.id for task in found if task.id not in seated}
-            if len(seated) >= room or len(found) < limit or not unseated:
+            doubled = sum(task.id in past.doubled for task in found)
+            unseated = {each.job.id for each in found if each.id not in seated | past.doubled}
+            if len(seated) >= room or len(found) < limit or not (unseated or doubled):
                 break
             passing |= unseated
-            limit = max(room, ROUND_LEAST)
+            limit = max(room, ROUND_LEAST) + doubled
         return tuple(line.values()), past
 
     def _with_failures(self, past: Past, tasks: Sequence[Task]) -> Past:
-        """Add where tasks failed before; only those that did are looked up."""
+        """Add where tasks failed, and which may still run; only those that did are looked up."""
         failed = {
             task.id: frozenset(
                 record.node for record in self.ledger.attempts(task.id) if record.cause in BLAMED
@@ -218,7 +219,13 @@ class Lookout:
             for task in tasks
             if task.tries and task.id not in past.failed
         }
-        return replace(past, failed={**past.failed, **failed}) if failed else past
+        awaited = self.ledger.awaited([task.id for task in tasks]) if past.unseen else {}
+        doubled = {
+            task for task, nodes in awaited.items() if sum(n in past.unseen for n in nodes) > 1
+        }
+        if not failed and doubled <= past.doubled:
+            return past
+        return replace(past, failed={**past.failed, **failed}, doubled=past.doubled | doubled)
 
     def _builds(
         self, attempts: Sequence[Attempt], members: Mapping[Member, Report]

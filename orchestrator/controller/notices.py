@@ -236,7 +236,9 @@ class Notices:
             except OrchestratorError as error:
                 why = str(error)
             except Exception as error:  # a receiver's fault harms its own way alone
-                log.exception("notice %s: failed", parcel.way.name, extra={"action": "notices_bug"})
+                log.exception(
+                    "notice %s: failed", parcel.way.shown, extra={"action": "notices_bug"}
+                )
                 why = f"{parcel.way.carrier.value}: {error!r}"
             self._arrived.put((parcel, why))
             self._woken.set()
@@ -263,7 +265,12 @@ class Notices:
             for number in numbers:
                 if letter := desk.letters.get(number):
                     desk.letters[number] = replace(letter, told=letter.told | {way})
-            log.info("notices sent: %d, %s", len(numbers), way, extra={"action": "notice_sent"})
+            log.info(
+                "notices sent: %d, %s",
+                len(numbers),
+                parcel.way.shown,
+                extra={"action": "notice_sent"},
+            )
 
     def _forget(self, desk: _Desk, rules: Rules, now: float) -> None:
         if gone := decide.finished(self._kept(desk), rules, now):

@@ -51,6 +51,9 @@ class Storage:
     #: takes what is to be cleared, and clears it soon; None: whoever asks clears himself
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
     #: held by who takes files away, and by who makes a batch need files again
+    note: Path | None = field(default=None, compare=False)  #: where `token` is kept
+    owner: str = field(default="", compare=False)
+    #: id of the ledger whose inputs are stored: others may use the same storage, and count batches
 
     @classmethod
     def at(cls, root: Path) -> Storage:
@@ -86,7 +89,7 @@ class Storage:
         root = root.absolute()
         is_ours = root.is_relative_to(note.parent.resolve())
         if not is_ours and (token := noted(note, root)):
-            return cls(root, token)
+            return cls(root, token, note=note)
         made = cls.shared(root)
         token = made.mark()
         if is_ours:
@@ -94,7 +97,7 @@ class Storage:
         part = note.with_suffix(".part")
         part.write_text(f"{token}\n{root}\n", "utf-8")
         part.replace(note)
-        return replace(made, token=token)
+        return replace(made, token=token, note=note)
 
     def mark(self) -> str:
         """Return what tells this storage from any other, written into it once (R16).
@@ -118,6 +121,10 @@ class Storage:
         """Return the folder of an attempt."""
         return self.root / ATTEMPTS / id
 
+    def inputs_of(self, batch: str) -> str:
+        """Return what the folder of a batch's inputs is called."""
+        return f"{self.owner}-{batch}" if self.owner else batch
+
     def volume(self) -> Volume:
         """Open it, as long as it is the right one; raises `volume.Trouble`."""
         return Volume(str(self.root), self.token)
@@ -129,7 +136,7 @@ class Storage:
         try:
             self.volume().close()
         except Trouble as error:
-            return f"cluster storage {self.root}: {error.why}; {error.todo}, it goes on by itself"
+            return f"cluster storage {self.root}: {self._way_out(error)}"
         return ""
 
     def low(self) -> str:
@@ -143,7 +150,7 @@ class Storage:
             with self.volume() as opened:
                 (free, whole), fixed = opened.room(), opened.is_read_only()
         except Trouble as error:
-            return f"{where}: {error.why}; {error.todo}, it goes on by itself"
+            return f"{where}: {self._way_out(error)}"
         except OSError as error:
             return f"{where}: {error.strerror}; it goes on by itself"
         if fixed:
@@ -157,6 +164,12 @@ class Storage:
             f"{where} is full: {free >> 20} MiB free, {keep >> 20} MiB are "
             "kept; free some space, it goes on by itself"
         )
+
+    def _way_out(self, trouble: Trouble) -> str:
+        says = f"{trouble.why}; {trouble.todo}, it goes on by itself"
+        if self.note is None:
+            return says
+        return f"{says} (if what was there is gone for good: remove {self.note} and start again)"
 
     def space(self) -> tuple[int, int] | None:
         """Return how many bytes may be written there, and how many there are; None: not known."""
@@ -179,7 +192,7 @@ class Storage:
         if len(text) <= INLINE_MAX_BYTES:
             return None, None
         digest = hashlib.sha256(text).hexdigest()
-        folder = f"{INPUTS}/{batch}"
+        folder = f"{INPUTS}/{self.inputs_of(batch)}"
         name = f"{folder}/{digest}.json"
         with self.volume() as opened:
             if not opened.has(name):
@@ -206,14 +219,19 @@ class Storage:
     # -- what goes
 
     def clear_inputs(self, batch: str) -> None:
-        """Remove the inputs that were stored for a batch, once it is over."""
+        """Remove the inputs that were stored for a batch, once it is over.
+
+        A storage that does not answer is left alone: they go with the batch, and who asks goes on.
+        """
+        if self.watch and self.watch.is_silent():
+            return
         if not HAS_FOLDERS:
-            shutil.rmtree(self.root / INPUTS / batch, ignore_errors=True)
+            shutil.rmtree(self.root / INPUTS / self.inputs_of(batch), ignore_errors=True)
             return
 
         def remove(removal: trash.Removal) -> None:
             with self.folder(INPUTS) as inputs:
-                removal.remove(batch, inputs)
+                removal.remove(self.inputs_of(batch), inputs)
 
         self.removing(f"inputs of {batch}", remove)
 
@@ -258,6 +276,9 @@ class Storage:
                 work(removal)
         except FileNotFoundError:
             return removal
+        except Trouble as error:  # whoever starts work says so already
+            removal.failed(self.root.name, error)
+            return removal
         except OSError as error:
             removal.failed(self.root.name, error)
         if removal.trouble:
@@ -289,10 +310,14 @@ class Watch:
         """Stop, without waiting for a look that hangs."""
         self._closed.set()
 
+    def is_silent(self) -> bool:
+        """Whether a look takes so long that the storage does not answer; from memory."""
+        since = self._since
+        return since is not None and self._clock() - since > ANSWER_S
+
     def why(self) -> str:
         """Return what was seen last, as `Storage.low`; from memory."""
-        since = self._since
-        if since is not None and self._clock() - since > ANSWER_S:
+        if self.is_silent():
             root = self._storage.root
             return f"cluster storage {root} does not answer; see its mount, it goes on by itself"
         return self._why

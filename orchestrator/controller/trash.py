@@ -114,15 +114,21 @@ def opened(name: str, within: int) -> Iterator[int]:
         os.close(folder)
 
 
-def used_bytes(folder: int) -> int:
-    """Return how much the files below an open folder take; links are not followed."""
+def used_bytes(folder: int, depth: int = DEPTH_MAX) -> int:
+    """Return how much the files below an open folder take; links are not followed.
+
+    What is nested deeper than `depth` is not counted: a command may have made any number of folders.
+    """
     total = 0
-    if sys.platform == "win32":
-        return total
-    for _, _, files, within in os.fwalk(".", dir_fd=folder, onerror=None):
-        for name in files:
+    with suppress(OSError):
+        for name in os.listdir(folder):
             with suppress(OSError):
-                total += size_bytes(os.stat(name, dir_fd=within, follow_symlinks=False))
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if not stat.S_ISDIR(found.st_mode):
+                    total += size_bytes(found)
+                elif depth:
+                    with _held(name, folder) as inner:
+                        total += used_bytes(inner, depth - 1)
     return total
 
 
@@ -130,6 +136,15 @@ def size_bytes(found: os.stat_result) -> int:
     """Return what a file takes on its disk."""
     blocks: int | None = getattr(found, "st_blocks", None)  # not on Windows
     return found.st_size if blocks is None else blocks * BLOCK_BYTES
+
+
+@contextmanager
+def _held(name: str, within: int) -> Iterator[int]:
+    folder = open_folder(name, within)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def _is_folder(parent: int, name: str) -> bool:

@@ -164,9 +164,11 @@ def _next_for_part(scene: Scene, part: Standing) -> tuple[str, ...]:
         return (_resume(by),)
     if part.level != "batch" or part.state is State.SUCCESSFUL:
         return ()
-    again = _again(scene)
+    again, logs = _again(scene), f"orchestrator logs {part.id}"
+    if part.state is State.HOLD and scene.nodes is not None:
+        return (logs, again, f"orchestrator cancel {part.id}  # or give it up")
     if part.state.is_final or part.state is State.HOLD:
-        return (f"orchestrator logs {part.id}", again)
+        return (logs, again)
     return (f"orchestrator status {part.id} --every 5",) if scene.worked_on else (again,)
 
 

@@ -34,6 +34,9 @@ class Past:
     #: task -> nodes that it failed or crashed on: another one is tried first (F-REC-9)
     builds: Mapping[str, Builds] = field(default_factory=dict)
     #: target -> program builds that its segments were begun with (F-ROLE-6)
+    unseen: frozenset[str] = frozenset()  #: silent nodes on which something may still run
+    doubled: frozenset[TaskId] = frozenset()
+    #: tasks of which two attempts may still run there: they wait (P3)
 
 
 NO_PAST = Past()
@@ -51,6 +54,8 @@ def place(
     memory: dict[tuple[object, ...], list[Seats]] = {}  # tasks of one target are much alike
     placed: list[tuple[Task, Member]] = []
     for task, service, needs in ready:
+        if task.id in past.doubled:
+            continue
         target = target_of(task.id) if task.segment is not None else ""
         is_render = task.kind is Kind.RENDER
         key = (task.job.id, tuple(needs), service, is_render, target, target in builds)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from orchestrator.decide.active import within
 from orchestrator.decide.blame import NOBODY, Quarantine
 from orchestrator.decide.place import NO_PAST, Needs, Past, Seats, place
-from orchestrator.decide.settle import judge
 from orchestrator.model.cluster import Limits
 from orchestrator.model.node import Member, Phase, Report, service_instances
 from orchestrator.model.work import AttemptId, Ending, Job, Outcome, Service, State, Task, TaskId
@@ -67,7 +66,7 @@ class View:
     overdue: Mapping[AttemptId, Overdue] = field(default_factory=dict)
     #: of what nodes tell and nobody waits for: what was given up in silence
     doubled: frozenset[TaskId] = frozenset()
-    #: of these an attempt that was given up in silence may still run: no third one is begun (P3)
+    #: of these two attempts may run out of our sight: no third one is begun (P3)
     quarantine: Quarantine = NOBODY
     set_aside: Mapping[str, str] = field(default_factory=dict)
     #: node -> why, as the ledger has it; `quarantine` is how it should be
@@ -203,9 +202,12 @@ def strangers(
 
 
 def _late(view: View, member: Member, outcome: Outcome) -> Settle | None:
-    """Return the settlement of a result whose attempt was given up; None: it is no result."""
+    """Return the settlement of the word of an attempt that was given up; None: nobody awaits it.
+
+    Only a result can count; any other word says that it runs no more (P3).
+    """
     overdue = view.overdue.get(outcome.attempt)
-    if overdue is None or overdue.attempt.node != member.node or judge(outcome) is not None:
+    if overdue is None or overdue.attempt.node != member.node:
         return None
     return Settle(overdue.attempt, outcome, is_late=True)
 

@@ -217,6 +217,14 @@ def _reprioritized(data: Data) -> str:
     return f"its priority is now {data.get('priority', 'another')}"
 
 
+def _collected(data: Data) -> str:
+    return f"its files are gone from cluster storage: {_number(data.get('attempts', 0), 'attempt')}"
+
+
+def _late_result(data: Data) -> str:
+    return f"attempt {data['attempt']}, which was given up, came back; its result is not needed"
+
+
 _SAY: Mapping[str, Callable[[Data], str]] = {
     "planned": _planned,
     "replanned": lambda data: _because("planned anew", data),
@@ -226,6 +234,9 @@ _SAY: Mapping[str, Callable[[Data], str]] = {
     "resumed": lambda data: "a person lets it go on",
     "retried": _retried,
     "reprioritized": _reprioritized,
+    "collected": _collected,
+    "late-result": _late_result,
+    "late-end": lambda data: f"attempt {data['attempt']}, which was given up, runs no more",
 }
 
 

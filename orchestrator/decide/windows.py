@@ -15,6 +15,9 @@ from orchestrator.model.windows import next_opening as next_opening
 
 DAYS_SHOWN = 7
 
+LOOK_AGAIN = timedelta(days=1)
+"""Where no edge is in sight, one may come into it: a holiday of the year after next."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timetable:
@@ -47,8 +50,8 @@ class Opening:
 
     def holds(self, now: datetime) -> bool:
         """Whether it is still so at `now`; a clock that was put back asks for another look."""
-        edge = self.hours.edge
-        return self.since <= now and (edge is None or now < edge)
+        edge = self.hours.edge or self.since + LOOK_AGAIN
+        return self.since <= now < edge
 
 
 def timetable(schedule: WorkSchedule, told: str, ours: str) -> Timetable:

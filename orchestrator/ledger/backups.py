@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,9 +36,8 @@ class Backups:
         return tuple(sorted(self.folder.glob("ledger-*.db"), reverse=True))
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the last copy is a day old, or there is none."""
-        last = next((made for made in map(_made, self.all()) if made), None)
-        return last is None or not now - EVERY < last <= now
+        """Whether the last copy is a day old, or there is none; one of the future counts for nothing."""
+        return not any(made and now - EVERY < made <= now for made in map(_made, self.all()))
 
     def make(self, now: datetime) -> Path:
         """Copy the ledger as it stands, while others write to it; the oldest copies go.
@@ -59,6 +58,9 @@ class Backups:
                 old.unlink()
         except OSError as error:
             raise LedgerError(f"ledger backup {to}: {error.strerror}; make room there") from error
+        finally:  # half a copy is of no use, and the ledger may need its room
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
         return to
 
 

@@ -43,12 +43,16 @@ def overdue(
     return found
 
 
-def awaited(db: sqlite3.Connection, tasks: Collection[TaskId]) -> Mapping[TaskId, frozenset[str]]:
-    """Return on which nodes attempts of the tasks were given up in silence, by task."""
-    found: dict[TaskId, frozenset[str]] = {}
+def awaited(db: sqlite3.Connection, tasks: Collection[TaskId]) -> Mapping[TaskId, tuple[str, ...]]:
+    """Return the node of each attempt of the tasks that we have closed without its word, by task."""
+    found: dict[TaskId, tuple[str, ...]] = {}
     for task in tasks:
-        told = db.execute("SELECT node FROM attempt WHERE task = ? AND late = 1", (task,))
-        if nodes := frozenset(row["node"] for row in told):
+        told = db.execute(
+            "SELECT node FROM attempt WHERE task = ?"
+            " AND (late = 1 OR cause = 'cancelled' AND outcome IS NULL)",
+            (task,),
+        )
+        if nodes := tuple(row["node"] for row in told):
             found[task] = nodes
     return found
 

@@ -122,7 +122,7 @@ def _contents(db: sqlite3.Connection, mark: Mark | None) -> Iterator[Fault]:
 
 def _chain(db: sqlite3.Connection, last: Tip, told: Told) -> Fault | None:
     """Follow the chain from `last` on and take in what it tells, up to its first fault."""
-    epoch, attempt = 0, ""
+    epoch = attempt = 0
     for row in db.execute(
         "SELECT seq, epoch, wall, boottime, kind, subject, data, hash FROM event ORDER BY seq"
     ):
@@ -139,9 +139,10 @@ def _chain(db: sqlite3.Connection, last: Tip, told: Told) -> Fault | None:
         if kind == "leased":
             if told.steps.get(job_of(subject), {}).get(subject) is State.SUCCESSFUL:
                 return Fault("I2", f"event {seq} gives out {subject}, which was accepted before")
-            if data["attempt"] <= attempt:
+            number = int(data["attempt"].rpartition("-")[2])  # as text the millionth came first
+            if number <= attempt:
                 return Fault("I3", f"event {seq} uses attempt {data['attempt']} again")
-            attempt = data["attempt"]
+            attempt = number
         last, epoch = Tip(seq, row[7]), stamp.epoch
         hear(told, kind, subject, data)
     return None

@@ -108,7 +108,7 @@ class Connection:
         except sqlite3.Error as error:
             said = f"ledger {self.path}: {_explain(error)}"
             kind = _kind(error)
-            if kind is LedgerError and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
+            if kind is LedgerError and _code(error) & 0xFF == sqlite3.SQLITE_IOERR:
                 self.failed = said
             raise kind(said) from error
 
@@ -140,8 +140,13 @@ def check_mode(path: Path) -> None:
         raise Refusal(f"ledger {path}: others can read it (mode {mode:04o}); run: chmod 600 {path}")
 
 
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's code; 0: Python's module itself has raised it, as for a text that is none."""
+    return int(getattr(error, "sqlite_errorcode", 0))
+
+
 def _kind(error: sqlite3.Error) -> type[LedgerError]:
-    code = getattr(error, "sqlite_errorcode", 0)
+    code = _code(error)
     if code == sqlite3.SQLITE_IOERR_SHMSIZE or code & 0xFF == sqlite3.SQLITE_FULL:
         return LedgerFull
     if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
@@ -151,7 +156,7 @@ def _kind(error: sqlite3.Error) -> type[LedgerError]:
 
 def _explain(error: sqlite3.Error) -> str:
     """Return what happened and what to do; the low byte of SQLite's code is the kind of error."""
-    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+    match _code(error) & 0xFF:
         case sqlite3.SQLITE_FULL:
             return "the disk is full; make room on its file system: what was answered is kept"
         case sqlite3.SQLITE_IOERR:

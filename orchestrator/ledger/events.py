@@ -6,7 +6,7 @@ The kinds, by what they are about:
 * any of them, a segment or a task: ``paused resumed retried``
 * job: ``planned replanned``; job or target: ``cancelled`` with the tasks that fell with one
 * task: ``leased accepted published again failed-requeued lost-requeued unready requeued held
-  failed cancelled late-result``; one that was accepted late says so
+  failed cancelled late-result late-end``; one that was accepted late says so
 * a node: ``node-paused node-resumed quarantined quarantine-ended``
 * people hear of: ``service-stopped service-down storage-low alarm``
 * controller: ``epoch-taken applied``; what it notes besides, as ``collected``
@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import Any
 
 from orchestrator.decide.reconcile import Attempt
+from orchestrator.decide.settle import judge
 from orchestrator.ledger.protocol import Application, Event, Origin, Settlement
 from orchestrator.model.codec import canonical, dump
 from orchestrator.model.work import Batch, Cause, Kind, State, Target, Task
@@ -145,9 +146,13 @@ def settled(settlement: Settlement) -> tuple[str, Data]:
 
 
 def late(settlement: Settlement, attempts: Sequence[str]) -> tuple[str, Data]:
-    """Return kind and data of the event for a word that came late; `attempts`: those it replaced."""
+    """Return kind and data of the event for a word that came late; `attempts`: those it replaced.
+
+    A word that is no result says only that the attempt runs no more.
+    """
     if not settlement.accepted:
-        return "late-result", {"attempt": settlement.attempt}
+        kind = "late-end" if judge(settlement.outcome) else "late-result"
+        return kind, {"attempt": settlement.attempt}
     kind, data = settled(settlement)
     return kind, {**data, "late": True, "attempts": list(attempts)}
 

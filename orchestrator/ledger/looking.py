@@ -224,7 +224,7 @@ class Reader:
         with self._hot.using() as db:
             return blaming.overdue(db, self.id, ids)
 
-    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, frozenset[str]]:
+    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, tuple[str, ...]]:
         with self._hot.using() as db:
             return blaming.awaited(db, tasks)
 

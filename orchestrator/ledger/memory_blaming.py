@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from orchestrator.decide.reconcile import Overdue
@@ -28,12 +27,13 @@ class MemoryBlaming(MemoryMoves):
             for id, attempt in found.items()
         }
 
-    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, frozenset[str]]:
-        found: defaultdict[TaskId, set[str]] = defaultdict(set)
-        for attempt in self._store.late.values():
-            if attempt.task in tasks:
-                found[attempt.task].add(attempt.node)
-        return {task: frozenset(nodes) for task, nodes in found.items()}
+    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, tuple[str, ...]]:
+        found: dict[TaskId, tuple[str, ...]] = {}
+        for record in self._store.records.values():
+            is_cut_short = record.cause == Cause.CANCELLED.value and record.outcome is None
+            if record.task in tasks and (record.id in self._store.late or is_cut_short):
+                found[record.task] = (*found.get(record.task, ()), record.node)
+        return found
 
     def unready(self, waits: int, limit: int) -> tuple[Task, ...]:
         found = [

@@ -234,10 +234,10 @@ class Ledger(Protocol):
     def overdue(self, ids: Collection[AttemptId]) -> Mapping[AttemptId, Overdue]:
         """Return those of the attempts that were given up in silence and not heard of since."""
 
-    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, frozenset[str]]:
-        """Return on which nodes attempts of the tasks were given up in silence, by task.
+    def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, tuple[str, ...]]:
+        """Return the node of each attempt of the tasks that we have closed without its word, by task.
 
-        Those whose word has come since are left out.
+        Given up in silence, and not heard of since; or ended because a person wanted it so.
         """
 
     def node_attempts(self, node: str, limit: int) -> tuple[AttemptRecord, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -21,6 +22,9 @@ from orchestrator.system import sync_folder
 
 UNKNOWN_ATTEMPTS = 10_000
 """Numbers left free where nobody can say how many attempts were made since the copy."""
+
+UNKNOWN_EPOCHS = 10_000
+"""Likewise of epochs: agents refuse what is below the highest they have seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,12 @@ class Recovered:
     def lost(self) -> int | None:
         """How many events are lost; None: nobody can say."""
         return max(0, self.seen.seq - self.copy.mark.seq) if self.seen else None
+
+    @property
+    def epoch(self) -> int:
+        """No controller had a higher one."""
+        mark = self.copy.mark
+        return max(mark.epoch, self.seen.epoch) if self.seen else mark.epoch + UNKNOWN_EPOCHS
 
 
 def inspect(path: Path) -> tuple[Fault, ...]:
@@ -88,10 +98,11 @@ def recover(path: Path, found: Recovered, now: datetime) -> Path:
             copy_to(source, part)
         _raise(part, found)
         kept.mkdir(mode=0o700)
-        for each in (f"{path.name}-wal", f"{path.name}-shm", witness_path(path).name, path.name):
+        os.link(path, kept / path.name)  # at no moment is there none: a new one would be made
+        for each in (f"{path.name}-wal", f"{path.name}-shm", witness_path(path).name):
             if (there := path.with_name(each)).exists():
                 there.rename(kept / each)
-        part.rename(path)
+        part.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         raise LedgerError(f"ledger {path}: {error.strerror}; nothing was recovered") from error
@@ -137,7 +148,6 @@ def _raise(path: Path, found: Recovered) -> None:
         )
         if not changed.rowcount:
             db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('attempt', ?)", (last,))
-        if found.seen:
-            db.execute("UPDATE ledger SET epoch = max(epoch, ?)", (found.seen.epoch,))
+        db.execute("UPDATE ledger SET epoch = ?", (found.epoch,))
         db.execute("DELETE FROM seal")
         db.execute("COMMIT")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import urlsplit
 
 
 class NoticeKind(Enum):
@@ -66,6 +67,13 @@ class Carrier(Enum):
     PLUGINS = "plugins"
 
 
+def shown_url(url: str) -> str:
+    """Return a URL without its path, which often is all that a receiver asks for as a password."""
+    parts = urlsplit(url)
+    rest = "/…" if parts.path.strip("/") or parts.query else parts.path
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{rest}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """A way to somebody; its name is what the outbox remembers."""
@@ -77,6 +85,15 @@ class Way:
     def name(self) -> str:
         """As ``mail ops@studio.example``."""
         return " ".join((self.carrier.value, *self.to))
+
+    @property
+    def shown(self) -> str:
+        """For logs and people: of a URL the host, of a command its program; the rest may be secret."""
+        if self.carrier is Carrier.WEBHOOK:
+            return f"{self.carrier.value} {shown_url(self.to[0])}"
+        return (
+            f"{self.carrier.value} {self.to[0]}" if self.carrier is Carrier.COMMAND else self.name
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

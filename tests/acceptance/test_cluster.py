@@ -243,6 +243,55 @@ def test_agent_that_was_killed_is_back_and_its_work_goes_on(studio):
     assert len(studio.attempts(batch)) == 4, "its runner went on and was adopted"
 
 
+@pytest.mark.fault("F40")
+def test_switch_that_dies_has_nothing_begun_twice(studio):
+    batch = studio.submit(shells(studio, "switch", 4, "sleep 25"))
+    until(lambda: len(studio.running(batch)) == 4)
+    for name in NAMES:
+        studio.farm[name].cut()
+    until_silent(studio, "n1", 14)  # longer than `lostAfter`
+    for name in NAMES:
+        studio.farm[name].heal()
+    studio.ends(batch)
+    assert len(studio.attempts(batch)) == 4
+    for name in NAMES:
+        studio.becomes(name, "ready")
+
+
+@pytest.mark.fault("F32")
+def test_node_on_which_everything_fails_is_set_aside(studio):
+    address = studio.farm["n3"].address
+    script = f"PATH=$PATH:/usr/sbin:/sbin; ! ip -o -4 addr | grep -q {address}/"
+    batch = studio.submit(shells(studio, "poor", 12, script))
+    studio.ends(batch)
+    failed = [each for each in studio.attempts(batch) if each.cause == "failed"]
+    assert {each.node for each in failed} == {"n3"}
+    assert len(failed) == 3
+    studio.becomes("n3", "quarantined")
+    told = studio.call("nodes", "--cluster", "studio").stdout
+    assert "orchestrator resume n3" in told
+    studio.call("resume", "n3", "--cluster", "studio")
+    studio.becomes("n3", "ready")
+
+
+def test_node_outside_its_window_takes_no_work(studio):
+    was = dict(studio.nodes)
+    days = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+    try:
+        studio.nodes["n4"] = was["n4"] | {"schedule": dict.fromkeys(days, "off")}
+        studio.apply()
+        assert studio.phases()["n4"] == "closed"
+        batch = studio.submit(shells(studio, "office", 6, "true"))
+        studio.ends(batch)
+        assert "n4" not in nodes_of(studio.attempts(batch))
+        week = studio.call("nodes", "--schedule", "--cluster", "studio").stdout
+        assert "n4" in week
+    finally:
+        studio.nodes = was
+        studio.apply()
+    assert studio.phases()["n4"] == "ready"
+
+
 def test_node_with_another_host_key_is_refused(studio):
     sshd = studio.farm["n3"].sshd
     sshd.new_host_key()

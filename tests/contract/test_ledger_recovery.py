@@ -239,6 +239,9 @@ def test_what_was_given_up_in_silence_is_awaited_until_its_word_comes(planned): 
     attempt = lease(planned, Q)
     lose(planned, attempt)
     lose(planned, lease(planned, R), is_awaited=False)
-    assert planned.ledger.awaited([Q, R]) == {Q: {"n1"}}
+    assert planned.ledger.awaited([Q, R]) == {Q: ("n1",)}
     assert hear(planned, attempt, accepted=False)
     assert planned.ledger.awaited([Q, R]) == {}
+    lease(planned, R, OTHER)
+    assert planned.ledger.pause("b-0001", stop=True)
+    assert planned.ledger.awaited([Q, R]) == {R: ("n2",)}

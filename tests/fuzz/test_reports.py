@@ -97,7 +97,7 @@ def view(chance):
 
 def line(service, length):
     for number in range(length):
-        id = f"b-0001/j/t/{number:06d}/{service.value}"
+        id = f"b-0001/j/{service.value}/{number:06d}/encode"
         yield Task(id=id, job=replace(JOB, service=service), kind=Kind.ENCODE, target="t"), {}
 
 

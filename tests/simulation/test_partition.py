@@ -166,3 +166,31 @@ def test_late_failure_is_nobodys(farm):  # R4
     segment.settle()
     assert segment.accepted == segment.nodes[1:]
     assert segment.farm.task(ENCODE).tries == 0
+    ledger = segment.farm.ledger
+    assert ledger.overdue([each.id for each in ledger.attempts("b-0001")]) == {}  # P3: it is over
+
+
+def test_tasks_that_wait_for_word_of_two_attempts_do_not_hold_up_their_job(farm):  # P3
+    f = farm(memory=True, nodes=("n1", "n2"), instances=2).watched(GATE)
+    for number in range(8):
+        f.script[f"00000{number}/encode"] = [HANGS] * 9
+    f.submit(job(segments=8, probe=False))
+    f.pass_time(5)
+    for _ in range(3):
+        f.guarded.pause("b-0001", stop=True)
+        f.pass_time(3)
+        f.guarded.resume("b-0001")
+        f.pass_time(3)
+    begun = f.holders()
+    f.guarded.pause("b-0001", stop=True)
+    f.pass_time(3)
+    f.engine.cut("n1")
+    f.pass_time(10)
+    f.script.clear()
+    f.guarded.resume("b-0001")
+    f.pass_time(100)
+    wait = {task.id for task in f.ledger.tasks("b-0001/j/web") if task.state is State.WAITING}
+    assert {id for id in wait if id.endswith("encode")} <= begun.keys()
+    f.engine.heal("n1")
+    f.run()
+    assert f.state() == "Successful"

@@ -1,5 +1,10 @@
 """The table of nodes: what is true of each, and below it what holds one up."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+from click.testing import CliRunner
+
 from orchestrator.cli import nodes
 from orchestrator.model.talk import NodePhase, NodeView, Seats
 
@@ -8,6 +13,12 @@ SERVICES = {"render": Seats(instances=24, busy=13), "compressor": Seats(instance
 
 def test_no_node_says_what_to_type():
     assert nodes.table(()).endswith("type: orchestrator apply")
+
+
+def test_no_node_has_no_week(monkeypatch):
+    monkeypatch.setattr(nodes, "connected", lambda _: nullcontext(SimpleNamespace(nodes=list)))
+    said = CliRunner().invoke(nodes.command, ["--schedule"])
+    assert said.output == f"{nodes.NONE_YET}\n"
 
 
 def test_name_host_and_address_are_all_shown_in_80_columns():  # F-NET-8, F-SVC-11

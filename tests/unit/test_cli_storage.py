@@ -6,9 +6,14 @@ import os
 import pytest
 from cli_ledger import Office, batch
 
+from orchestrator.cli import build
+from orchestrator.cli.reading import reading
 from orchestrator.cli.storage import size, table
 from orchestrator.controller.storage import Storage
+from orchestrator.errors import Refusal
 from orchestrator.ledger.lock import Lock
+from orchestrator.ledger.protocol import Application
+from orchestrator.model.cluster import Cluster, ClusterKind
 from orchestrator.model.talk import Share, StorageView
 from orchestrator.model.work import State
 
@@ -78,6 +83,28 @@ def test_storage_that_is_not_there_is_said(office):
     office.planned(batch())
     said = office.call("storage", ends=1).err
     assert f"{office.where.storage}: it is not there, or not mounted; see its mount" in said
+
+
+def test_storage_of_a_cluster_that_is_stopped_is_where_its_manifest_says(office, tmp_path):
+    office.planned(batch())
+    cluster = Cluster(
+        name="studio", kind=ClusterKind.THIS_COMPUTER, storage=str(tmp_path / "mount")
+    )
+    office.ledger.apply(Application(revision="r", cluster=cluster))
+    Storage.at(tmp_path / "mount")
+    assert f"{tmp_path / 'mount'}: " in office.call("storage").out
+    with reading(office.where) as source:
+        assert source.storage == tmp_path / "mount"
+
+
+def test_other_place_that_is_refused_is_not_the_known_one_then(office, tmp_path):  # R16
+    office.accept(batch())
+    first = Storage.known(tmp_path / "mount", office.where.storage_token)
+    office.where.storage_note.write_text(str(first.root))
+    with pytest.raises(Refusal, match="unfinished and lies in"):
+        build.place_of(office.where, office.ledger, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    assert build.place_of(office.where, office.ledger, None).token == first.token
 
 
 def test_nothing_run_yet_is_no_error(tmp_path, monkeypatch, capsys):

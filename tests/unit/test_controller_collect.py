@@ -2,6 +2,7 @@
 
 import os
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -237,6 +238,19 @@ def tended(shop, storage, monkeypatch):
     one.open()
     yield one
     one.close()
+
+
+def test_inputs_of_another_ledger_on_the_same_storage_stay(shop, storage):
+    ours, theirs = replace(storage, owner="aaaaaa"), replace(storage, owner="bbbbbb")
+    for each in (ours, theirs):
+        each.put("b-0001", {"table": "x" * INLINE_MAX_BYTES})
+    failed(shop)
+    clean = Collector(shop.desk.ledger, ours)
+    assert set(clean.census(0.0).inputs) == {"b-0001"}
+    clean.clean_batch("b-0001", 0.0)
+    assert names(storage.root / "inputs") == ["bbbbbb-b-0001"]
+    theirs.clear_inputs("b-0001")
+    assert names(storage.root / "inputs") == []
 
 
 def test_keeper_clears_soon_and_at_the_latest_when_it_ends(shop, tended):

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
 from ledgers import Clock, Desk, batch
 
 from orchestrator.controller.history import LEAP_S, TEND_EVERY_S, Historian
 from orchestrator.decide.history import DAY_S, KEPT_S, kept_s
+from orchestrator.errors import LedgerFull
 from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.model.cluster import Cluster, ClusterKind
 
@@ -56,6 +58,25 @@ def test_clock_that_is_set_forward_is_not_believed_at_once():
     assert not historian.tend(DAY_S)
     assert len(ledger.standings()) == 1
     assert timedelta(seconds=LEAP_S) < timedelta(hours=1)
+
+
+def test_history_that_cannot_leave_holds_up_nobody(monkeypatch):
+    ledger, historian, clocks = farm(1)
+    asked = []
+
+    def fails(before):
+        asked.append(before)
+        raise LedgerFull("the disk is full")
+
+    monkeypatch.setattr(ledger, "compact", fails)
+    with pytest.raises(LedgerFull):
+        historian.tend(DAY_S)
+    clocks.passes(TEND_EVERY_S / 2)
+    assert not historian.tend(DAY_S)
+    clocks.passes(TEND_EVERY_S / 2)
+    with pytest.raises(LedgerFull):
+        historian.tend(DAY_S)
+    assert len(asked) == 2
 
 
 def test_batch_is_remembered_longer_than_its_files_stay():

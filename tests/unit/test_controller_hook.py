@@ -14,6 +14,7 @@ from mailserver import Certificate
 from orchestrator.controller import hook
 from orchestrator.controller.hook import DELIVERY, SIGNATURE, Call, is_allowed, post
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.notice import Carrier, Way
 
 SECRET = "between us"
 
@@ -101,6 +102,18 @@ def test_a_body_is_signed_and_names_its_delivery(receiver):
     assert mac == hmac.new(SECRET.encode(), f"{at}.".encode() + body, "sha256").hexdigest()
     post(call(receiver.port))
     assert SIGNATURE not in receiver.came[1][1]
+
+
+def test_path_of_a_url_is_told_nobody():  # many receivers ask for nothing else
+    said = call(1, allow=(), url="https://127.0.0.1:1/services/x9secret?token=abc")
+    with pytest.raises(OrchestratorError, match=r"^webhook https://127\.0\.0\.1:1/…: ") as error:
+        post(said)
+    assert "x9secret" not in str(error.value)
+    way = Way(carrier=Carrier.WEBHOOK, to=(said.url,))
+    assert way.shown == "webhook https://127.0.0.1:1/…"
+    assert (
+        Way(carrier=Carrier.COMMAND, to=("/bin/page", "--key", "abc")).shown == "command /bin/page"
+    )
 
 
 @pytest.mark.slow

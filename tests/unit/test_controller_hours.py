@@ -1,14 +1,14 @@
 """How the controller keeps to schedules: asked by the wall clock, woken at edges."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from orchestrator.controller.edges import EdgeTimer
 from orchestrator.controller.hours import OpeningHours, OwnHours
 from orchestrator.model.codec import load
-from orchestrator.model.schedule import ALWAYS, DAYS, WorkSchedule
+from orchestrator.model.schedule import ALWAYS, DAYS, OFF, WorkSchedule
 
 NIGHT = {"offBetween": ["08:00", "18:00"]}
 BY_NIGHT = load(WorkSchedule, {**{day: NIGHT for day in DAYS}, "atClose": "requeue"})
@@ -47,6 +47,14 @@ def test_controller_that_starts_in_the_middle_of_a_window_knows_it(clock):
     assert stands(OpeningHours(clock, zone="UTC")) == ""
     clock.now = NOON
     assert stands(OpeningHours(clock, zone="UTC")) == "closed until Mon 18:00 (UTC)"
+
+
+def test_holiday_beyond_what_is_looked_at_comes_into_sight(clock, hours):
+    far = clock.now + timedelta(days=500)
+    schedule = WorkSchedule(holidays={far.date().isoformat(): OFF}, timezone="UTC")
+    assert hours.look("n1", schedule).hours.edge is None
+    clock.now = datetime.combine(far.date(), time(12), UTC)
+    assert hours.look("n1", schedule).shut
 
 
 def test_every_edge_is_told_once_and_holds_to_the_moment(clock, hours):

@@ -2,6 +2,7 @@ import hashlib
 import logging
 import os
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -196,6 +197,7 @@ def test_storage_that_is_away_is_not_made_anew_beside_its_mount(known, tmp_path)
     again = Storage.known(known.root, tmp_path / "state" / "storage.token")
     assert again.token == known.token
     assert "not mounted; mount it, it goes on by itself" in again.low()
+    assert f"remove {again.note} and start again" in again.low()  # the way out, if it was deleted
     with pytest.raises(OSError, match="it is not there, or not mounted"):
         again.put("b-0001", {"other": "x" * INLINE_MAX_BYTES})
     again.clear("a-000001")
@@ -204,6 +206,14 @@ def test_storage_that_is_away_is_not_made_anew_beside_its_mount(known, tmp_path)
     mount(known)
     assert again.low() == ""
     assert os.listdir(known.root / "inputs") == ["b-0001"]
+
+
+def test_storage_that_is_away_is_said_once_and_not_by_each_who_would_clean(known, caplog):
+    unmount(known)
+    with caplog.at_level(logging.WARNING):
+        known.clear("a-000001")
+        known.clear_inputs("b-0001")
+    assert caplog.text == ""
 
 
 def test_another_storage_in_its_place_is_not_written_to(known):
@@ -238,6 +248,8 @@ def test_dead_mount_is_said_and_stops_nobody(known, monkeypatch):
     assert "is being looked at" in watch.why()
     now[0] = ANSWER_S + 1
     assert "does not answer; see its mount, it goes on by itself" in watch.why()
+    replace(known, watch=watch).clear_inputs("b-0001")  # which would hang, and the loop with it
+    assert os.listdir(known.root / "inputs") == ["b-0001"]
     hangs.set()
     until(lambda: watch.why() == "it is back")
     watch.close()

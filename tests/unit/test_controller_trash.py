@@ -177,6 +177,22 @@ def test_evidence_is_kept_and_room_is_counted(tmp_path, top):
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts")
+def test_however_deep_a_command_has_nested_it_is_counted_as_far_as_we_look(top):
+    folder = os.dup(top)
+    for _ in range(1500):  # more than a call may nest
+        os.mkdir("d", dir_fd=folder)
+        below = open_folder("d", folder)
+        os.close(folder)
+        folder = below
+    os.close(os.open("deep", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    assert used_bytes(top) == 0
+    removal = Removal(top)
+    while os.listdir(top):
+        removal.clear(top)
+    assert removal.trouble == ""
+
+
 def test_what_is_mounted_below_is_left_alone(tmp_path, top):
     mounted = tmp_path / "top" / "a" / "mounted"
     mounted.mkdir(parents=True)

@@ -94,6 +94,14 @@ class Said:
     data: dict = field(default_factory=dict)
 
 
+def test_what_became_of_its_files_is_told():
+    events = [Said("collected", data={"attempts": 2}), Said("late-result", data={"attempt": "1-1"})]
+    assert [each.says for each in timeline(events, BATCH)] == [
+        "its files are gone from cluster storage: 2 attempts",
+        "attempt 1-1, which was given up, came back; its result is not needed",
+    ]
+
+
 def test_kind_that_nobody_knows_is_told_by_its_name():
     events = [Said("blessed", data={"reason": "it is Friday"}), Said("blessed")]
     assert [each.says for each in timeline(events, BATCH)] == ["blessed: it is Friday", "blessed"]

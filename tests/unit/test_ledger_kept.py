@@ -14,6 +14,7 @@ from ledgers import Clock, Desk, batch, check
 from sample import times
 
 from orchestrator.errors import LedgerDamaged, LedgerError, LedgerFull, OrchestratorError, Refusal
+from orchestrator.ledger import backups as backup_files
 from orchestrator.ledger import disk, witness
 from orchestrator.ledger.backups import KEPT, Backups
 from orchestrator.ledger.keeping import witness_path
@@ -246,6 +247,55 @@ def test_damaged_page_is_answered_with_the_newest_backup(left):
         desk = Desk(ledger)
         desk.accept(batch(number=7))
         assert desk.lease("b-0007/j/probe")[0].id == f"{id}-000901"
+
+
+def test_ledger_without_its_witness_goes_on_above_what_agents_may_have_seen(left):
+    with opened(left) as ledger:
+        epoch = ledger.epoch
+    witness_path(left).unlink()
+    found = best(left, [])
+    assert found.lost is None
+    kept = recover(left, found, NOW)
+    assert (kept / left.name).exists()
+    with opened(left) as ledger:
+        check(ledger)
+        assert ledger.epoch > epoch + 1000  # agents refuse what is below the highest they saw
+        desk = Desk(ledger)
+        desk.accept(batch(number=7))
+        (made,) = desk.lease("b-0007/j/probe")
+        assert int(made.id.rpartition("-")[2]) > 1000  # R1
+
+
+def test_millionth_attempt_is_one_like_any_other(path):
+    with opened(path) as ledger:
+        desk = Desk(ledger)
+        desk.accept(batch("a", "b"))
+        ledger._hot.db.execute("INSERT INTO sqlite_sequence VALUES ('attempt', 999998)")
+        ids = [desk.lease(f"b-0001/{job}/probe")[0].id for job in "ab"]
+    assert [id.rpartition("-")[2] for id in ids] == ["999999", "1000000"]
+    with opened(path) as ledger:
+        assert [attempt.id for attempt in ledger.open_attempts()] == ids
+
+
+def test_backup_of_the_future_neither_counts_nor_makes_others_due(left):
+    backups = Backups(left)
+    backups.folder.mkdir()
+    backups.make(NOW + timedelta(days=400))  # by a clock that was wrong
+    assert backups.is_due(NOW)
+    backups.make(NOW)
+    assert not backups.is_due(NOW + timedelta(hours=1))
+    assert backups.is_due(NOW + timedelta(hours=25))
+
+
+def test_backup_that_fails_leaves_its_room_to_the_ledger(left, monkeypatch):
+    def half(source, to):
+        to.write_bytes(bytes(4096))
+        raise LedgerFull("the disk is full")
+
+    monkeypatch.setattr(backup_files, "copy_to", half)
+    with pytest.raises(LedgerFull):
+        Backups(left).make(NOW)
+    assert list(Backups(left).folder.iterdir()) == []
 
 
 def test_nothing_whole_is_refused(path):

@@ -86,6 +86,14 @@ def test_file_that_is_something_else_is_named(path):
         SqliteLedger(path)
 
 
+def test_text_that_is_none_is_said_to_be_so(path):
+    with SqliteLedger(path) as ledger:
+        Desk(ledger).accept(batch())
+        raw(path, "UPDATE batch SET reason = CAST(x'ff' AS TEXT)")
+        with pytest.raises(LedgerError, match=f"{path}: Could not decode"):
+            ledger.standings()
+
+
 def test_file_that_is_not_there_cannot_be_read(path):
     with pytest.raises(LedgerError, match="No such file"):
         SqliteLedger(path, read_only=True)
