@@ -18,6 +18,20 @@ settings.register_profile(
 settings.load_profile("fixed")
 
 
+LONGEST = (
+    "acceptance/test_cluster.py",
+    "contract/test_ledger_properties.py",
+    "simulation/test_nights.py",
+    "fuzz/test_api.py",
+)
+"""Begun first, so that no one of them is waited for at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files before the others."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def root(request: pytest.FixtureRequest) -> Path:
     """Return the folder of the checkout."""
