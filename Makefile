@@ -13,7 +13,7 @@ DEV := .venv/dev-$(HERE)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 # Much of a test of a cluster is waiting: two files at a time
-SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder --timeout 120
 # How many cases are tried where tests draw them: see tests/sample.py
 SAMPLE := ORCHESTRATOR_TEST_SAMPLE
 

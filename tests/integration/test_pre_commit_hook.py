@@ -3,9 +3,9 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -87,7 +87,7 @@ def test_two_files_that_want_one_machine_stop_the_commit(hook, manifests):
     assert "belongs to node 'n1' of cluster 'annex' already (annex.yaml:7)" in done.stderr
 
 
-@pytest.mark.skipif(shutil.which("pre-commit") is None, reason="pre-commit is not installed")
+@pytest.mark.skipif(find_spec("pre_commit") is None, reason="pre-commit is not installed")
 def test_pre_commit_takes_the_file(root):
-    words = ["pre-commit", "validate-manifest", str(root / ".pre-commit-hooks.yaml")]
-    subprocess.run(words, check=True, capture_output=True)
+    words = [sys.executable, "-m", "pre_commit", "validate-manifest", ".pre-commit-hooks.yaml"]
+    subprocess.run(words, check=True, capture_output=True, cwd=root)

@@ -1,5 +1,6 @@
 """Whatever a file holds: nouns or one ManifestError, soon (T08, F25)."""
 
+import gc
 import json
 import time
 from pathlib import Path
@@ -84,6 +85,15 @@ quick = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    """Let no time go into what hundreds of tests before us have left in memory."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def told(read):
