@@ -3,10 +3,13 @@
 import random
 from dataclasses import replace
 
+import pytest
 from farm import job
 
 from orchestrator.engine.fake import USUAL
 from orchestrator.model.work import Ending, Outcome
+
+pytestmark = pytest.mark.fault("F18")
 
 FORGED = 1000
 NODE = replace(USUAL, instances={"render": 1, "compressor": 1})

@@ -14,6 +14,8 @@ from orchestrator.errors import Refusal
 from orchestrator.model.talk import Verb
 from orchestrator.model.work import State
 
+pytestmark = pytest.mark.fault("F34")
+
 BATCH, JOB, TARGET = "b-0001", "b-0001/j", "b-0001/j/web"
 EVERYWHERE = (BATCH, JOB, TARGET, f"{TARGET}/000001", f"{TARGET}/000001/encode")
 

@@ -71,7 +71,8 @@ def test_suspect_gets_no_new_work_and_keeps_what_it_has(many):
     assert encodes(f)[held[0]] == 1
 
 
-def test_what_a_dead_node_had_is_done_elsewhere_and_nothing_else_is(many):  # F10
+@pytest.mark.fault("F10")
+def test_what_a_dead_node_had_is_done_elsewhere_and_nothing_else_is(many):
     f = busy(many())
     (held,) = [task for task, node in f.holders().items() if node == "n1"]
     f.engine.lose("n1")
@@ -206,7 +207,8 @@ def test_job_that_no_free_node_can_do_holds_up_nobody(many):
     assert f.state() == "Successful"
 
 
-def test_nodes_are_cut_and_healed_in_turn_and_nothing_is_lost(many):  # F16
+@pytest.mark.fault("F16")
+def test_nodes_are_cut_and_healed_in_turn_and_nothing_is_lost(many):
     f = busy(many(seconds=7.0), segments=20)
     for number in range(30):
         node = f"n{number % 3 + 1}"

@@ -10,6 +10,8 @@ from farm_world import HANGS, fails
 from orchestrator.decide.fleet import Gate
 from orchestrator.model.work import State
 
+pytestmark = pytest.mark.fault("F14")
+
 GATE = Gate(lost_after_s=60.0)
 EVENTS = ("cut", "heal", "silence", "first ends", "second ends", "restart")
 ENCODE = "000000/encode"

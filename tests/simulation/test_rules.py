@@ -15,6 +15,8 @@ from orchestrator.decide.restart import may_restart
 from orchestrator.decide.settle import Limits
 from orchestrator.model.work import Cause, State
 
+pytestmark = pytest.mark.fault("F31", "F32")
+
 GATE = Gate(lost_after_s=60.0, mass_loss_hold_s=600.0)
 ENCODE = "000000/encode"
 Story = Callable[[Callable[..., Farm]], None]

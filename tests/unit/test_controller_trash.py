@@ -13,6 +13,8 @@ from orchestrator.controller.storage import KEPT, Storage
 from orchestrator.controller.trash import DEPTH_MAX, Removal, opened, used_bytes
 from orchestrator.system import open_folder
 
+pytestmark = pytest.mark.fault("F39")
+
 SWAPS = times(2_000)
 
 

@@ -135,7 +135,8 @@ def test_task_lost_too_often_is_held_and_says_how_often():
 
 
 @pytest.mark.parametrize(("deaths", "state"), [(0, "Waiting"), (2, "Waiting"), (3, "Hold")])
-def test_task_that_kills_nodes_is_held(deaths, state):  # F31
+@pytest.mark.fault("F31")
+def test_task_that_kills_nodes_is_held(deaths, state):
     limits = replace(LIMITS, losses_max=10)
     after = settle(processing(losses=2), Reject("vanished", Cause.LOST), limits, deaths)
     assert after.task.state.value == state

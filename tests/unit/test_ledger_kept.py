@@ -83,6 +83,7 @@ def contents(path):
 # -- flips, losses, other copies (F08)
 
 
+@pytest.mark.fault("F08")
 def test_flipped_bit_is_found_or_does_no_harm(left, tmp_path):
     files = sorted(left.parent.iterdir())
     sizes = [each.stat().st_size for each in files]
@@ -109,6 +110,7 @@ def test_flipped_bit_is_found_or_does_no_harm(left, tmp_path):
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 9000])
+@pytest.mark.fault("F08")
 def test_ledger_that_lost_its_end_is_refused_by_its_witness(left, kept_bytes):
     os.truncate(left.with_name("ledger.db-wal"), kept_bytes)
     with pytest.raises(LedgerDamaged, match=r"ends with event \d+, and its witness has seen") as no:
@@ -117,6 +119,7 @@ def test_ledger_that_lost_its_end_is_refused_by_its_witness(left, kept_bytes):
     assert "orchestrator controller recover" in str(no.value)
 
 
+@pytest.mark.fault("F08")
 def test_old_copy_put_back_is_refused(path):
     with opened(path) as ledger:
         story(ledger)
@@ -309,7 +312,8 @@ def test_nothing_whole_is_refused(path):
 # -- disks
 
 
-def test_full_disk_stores_nothing_and_goes_on_with_room(path):  # F06
+@pytest.mark.fault("F06")
+def test_full_disk_stores_nothing_and_goes_on_with_room(path):
     with opened(path) as ledger:
         desk = Desk(ledger)
         db = ledger._hot.db
@@ -327,7 +331,8 @@ def test_full_disk_stores_nothing_and_goes_on_with_room(path):  # F06
         assert len(ledger.standings()) == before + 1
 
 
-def test_failed_witness_stops_the_writer_and_nothing_answered_is_lost(path, monkeypatch):  # F07
+@pytest.mark.fault("F07")
+def test_failed_witness_stops_the_writer_and_nothing_answered_is_lost(path, monkeypatch):
     def fails(file):
         raise OSError(5, "Input/output error")
 
@@ -366,7 +371,8 @@ except LedgerError as error:
 """
 
 
-def test_write_that_fails_keeps_what_was_answered(path, request):  # F07, R13
+@pytest.mark.fault("F07")
+def test_write_that_fails_keeps_what_was_answered(path, request):
     tests = str(request.config.rootpath / "tests")
     words = [sys.executable, "-c", LIMITED, str(path), str(700_000)]
     ended = subprocess.run(words, env={"PYTHONPATH": tests}, capture_output=True, text=True)
@@ -377,7 +383,8 @@ def test_write_that_fails_keeps_what_was_answered(path, request):  # F07, R13
         assert int(done) <= len(ledger.standings()) <= int(done) + 1
 
 
-def test_disk_of_another_machine_is_refused(path, monkeypatch):  # F04
+@pytest.mark.fault("F04")
+def test_disk_of_another_machine_is_refused(path, monkeypatch):
     monkeypatch.setattr(disk, "mount_of", lambda path: ("/mnt/home", "nfs4"))
     with pytest.raises(Refusal, match=r"network or FUSE file system \(nfs4\)") as refused:
         opened(path)
@@ -426,7 +433,8 @@ os.wait()
 """
 
 
-def test_of_twenty_starters_one_runs(path):  # F04
+@pytest.mark.fault("F04")
+def test_of_twenty_starters_one_runs(path):
     path.parent.mkdir(mode=0o700)
     words = [sys.executable, "-c", STARTERS, str(path)]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split("\n")[:-1]
@@ -455,7 +463,8 @@ except LedgerError as error:
 """
 
 
-def test_controller_that_slept_through_a_second_one_stops_at_its_first_write(path):  # F02
+@pytest.mark.fault("F02")
+def test_controller_that_slept_through_a_second_one_stops_at_its_first_write(path):
     pipe = subprocess.PIPE
     words = [sys.executable, "-c", STOPPED, str(path)]
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:

@@ -107,7 +107,8 @@ sys.stdin.read()
 """
 
 
-def test_child_that_a_dead_holder_left_behind_is_named(path):  # F05
+@pytest.mark.fault("F05")
+def test_child_that_a_dead_holder_left_behind_is_named(path):
     pipe = subprocess.PIPE
     words = [sys.executable, "-c", FORK, str(path)]
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
@@ -121,7 +122,8 @@ def test_child_that_a_dead_holder_left_behind_is_named(path):  # F05
         lock.release()
 
 
-def test_holder_of_another_start_of_the_computer_is_not_named(path):  # F05
+@pytest.mark.fault("F05")
+def test_holder_of_another_start_of_the_computer_is_not_named(path):
     said = {"pid": os.getpid(), "since": "2026-01-01T00:00:00+00:00", "host": "h", "start": 1.0}
     path.write_text(json.dumps(said))
     assert Lock(path).holder().pid == 0

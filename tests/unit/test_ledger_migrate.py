@@ -13,6 +13,8 @@ from orchestrator.ledger.migrate import VERSION, check_not_newer, migrate, store
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.work import State
 
+pytestmark = pytest.mark.fault("F37")
+
 OLD = Path(__file__).parent.parent / "data"
 
 NEXT = VERSION + 1

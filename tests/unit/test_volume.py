@@ -9,6 +9,8 @@ from runners import Attempt
 from orchestrator.model.work import Cause, Ending
 from orchestrator.volume import TOKEN, Trouble, Volume, make_folder, trouble
 
+pytestmark = pytest.mark.fault("F20")
+
 
 @pytest.fixture
 def root(tmp_path):
