@@ -1,5 +1,6 @@
 """The agent of a node, as a process: what it survives, what it refuses, what it leaves alone."""
 
+import itertools
 import json
 import os
 import signal
@@ -27,6 +28,12 @@ def centre(tmp_path_factory):
     centre.close()
 
 
+@pytest.fixture(scope="module")
+def fresh_number():
+    """Count the agents: each has a name of its own, so a folder of its own, on the one centre."""
+    return itertools.count(1)
+
+
 @pytest.fixture
 def engine(centre, tmp_path):
     engine = TlsEngine(centre.child.address, centre.own, tmp_path / "engine")
@@ -36,9 +43,8 @@ def engine(centre, tmp_path):
 
 
 @pytest.fixture
-def agent(centre, tmp_path, request):
-    name = f"n{abs(hash(request.node.name)) % 10_000}"
-    agent = Agent(centre, name)
+def agent(centre, fresh_number):
+    agent = Agent(centre, f"n{next(fresh_number)}")
     yield agent
     agent.close()
 
