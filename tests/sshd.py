@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from orchestrator.remote.protocol import Host
 
@@ -60,13 +61,6 @@ def make_key(file, kind="ed25519"):
     words = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "test", "-f", str(file)]
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
     return Path(f"{file}.pub").read_text()
-
-
-def free_port(address="127.0.0.1"):
-    """Return a port that nobody listens on."""
-    with closing(socket.socket()) as sock:
-        sock.bind((address, 0))
-        return sock.getsockname()[1]
 
 
 class Sshd:

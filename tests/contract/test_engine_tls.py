@@ -18,6 +18,7 @@ import psutil
 import pytest
 from agents import IDENTITY, NoLauncher, ScriptedLauncher, spec, table, until
 from clusters import HOST, Centre, Site
+from ports import free_ports
 
 from orchestrator.controller.authority import Authority
 from orchestrator.engine.dask import config
@@ -282,19 +283,6 @@ def test_agent_listens_at_one_port_of_its_range(centre, engine, tmp_path):
     (port,) = set(listening(os.getpid())) - before
     assert first <= port <= first + 2
     here.close()
-
-
-def free_ports(count):
-    """Return the first of some ports in a row that nobody listens at now."""
-    for first in range(42_000, 60_000, count):
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind((HOST, port))
-        except OSError:
-            continue
-        return first
-    raise AssertionError("no free ports")
 
 
 def test_first_free_port_of_the_range_is_taken(tmp_path):

@@ -15,6 +15,7 @@ import sshd
 import stub_runtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ports import free_port
 
 from orchestrator.errors import NodeError, Rejected, Unreachable
 from orchestrator.remote import boot, exchange
@@ -193,7 +194,7 @@ def test_key_with_a_passphrase(server, tmp_path):
 
 
 def test_port_that_nobody_listens_on():
-    host = Host(name="n1", address="127.0.0.1", user="me", port=sshd.free_port(), agent=True)
+    host = Host(name="n1", address="127.0.0.1", user="me", port=free_port(), agent=True)
     assert "refuses connections; start sshd there" in refused(host, Unreachable)
 
 
@@ -411,7 +412,7 @@ def test_jump_host_that_leads_nowhere(tmp_path, machine):
         why = refused(machine.host(jumps=(jump.host("gate"),)), Rejected)
         assert "allow it there with AllowTcpForwarding" in why
     with sshd.Sshd(tmp_path / "jump2") as jump:
-        host = machine.host(port=sshd.free_port(), jumps=(jump.host("gate"),))
+        host = machine.host(port=free_port(), jumps=(jump.host("gate"),))
         assert "its jump host does not reach" in refused(host, Unreachable)
 
 

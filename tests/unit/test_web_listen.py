@@ -6,6 +6,7 @@ import stat
 
 import pytest
 from fake_front import FakeDoor, FakeFront
+from ports import free_ports
 from served import LOOPBACK, serving
 
 from orchestrator.client.client import Client
@@ -43,21 +44,9 @@ def test_loopback_needs_no_tls_and_its_clients_are_nobody(tmp_path):
         server.stop()
 
 
-def free_ports():
-    """Return a range of two ports, the first of them taken by the socket that comes with it."""
-    while True:
-        taken = socket.create_server((LOOPBACK, 0))
-        port = taken.getsockname()[1]
-        try:
-            socket.create_server((LOOPBACK, port + 1)).close()
-        except OSError:
-            taken.close()
-        else:
-            return range(port, port + 2), taken
-
-
 def test_first_free_port_of_the_range_is_taken_and_none_is_told():
-    ports, taken = free_ports()
+    first = free_ports(2)
+    ports, taken = range(first, first + 2), socket.create_server((LOOPBACK, first))
     with taken, bind(Address(host=LOOPBACK, ports=ports)) as second:
         assert second.getsockname()[1] == ports[1]
         with pytest.raises(Refusal, match=f"ports {ports[0]} to {ports[1]} of 127.0.0.1: none"):
