@@ -4,7 +4,6 @@ import asyncio
 import importlib
 import logging
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -524,13 +523,11 @@ def test_nothing_listens(inproc):
     assert psutil.Process().net_connections("inet") == []
 
 
-def test_opening_and_closing_are_quick_and_quiet(inproc, caplog):
+def test_opening_and_closing_are_quiet(inproc, caplog):
     inproc.run("a1")
     with caplog.at_level(logging.WARNING):
-        began = time.monotonic()
         inproc.new_controller()
         assert inproc.send("a2")
-        assert time.monotonic() - began < 1.5
     assert caplog.records == []
 
 
