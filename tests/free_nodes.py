@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from orchestrator.agent.free import FreeNode
+from orchestrator.agent.freenode import FreeNode
 from orchestrator.agent.keys import own_certificate
 from orchestrator.discovery.claim import Claimant, Joining
 from orchestrator.discovery.counter import Counter, Keys, Patience

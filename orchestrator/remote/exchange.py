@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from orchestrator.errors import Rejected, Unreachable
-from orchestrator.remote import boot
+from orchestrator.remote import boot, onnode
 
 ANSWER_BYTES_MAX = 8 << 20
 """An answer with all that a login shell chatters around it."""
@@ -22,6 +22,9 @@ MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 _NOT_FOUND = frozenset({126, 127})
 _FOLDER = Path(__file__).parent
+_PROGRAM = tuple(
+    ("orchestrator.remote.onnode." + name, f"onnode/{name}.py") for name in onnode.SENT
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +146,10 @@ class Talk:
 
 
 def _lines(mark: str, told: object, more: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what goes to stdin: what finds a Python, the program, the question, and more."""
+    """Yield what goes to stdin: what finds a Python, what loads, the program, the question, more."""
+    program = [(module, _text(file)) for module, file in _PROGRAM]
     start = f"MARK, WANT = {mark!r}, {MINOR!r}\nboot()\n"
-    texts = (_text("boot.py") + start, _text("onnode.py") + "\nmain()\n", told)
-    for each in texts:
+    for each in (_text("boot.py") + start, _text("load.py") + "load()\n", program, told):
         yield json.dumps(each).encode() + b"\n"
     yield from more
 

@@ -13,7 +13,7 @@ from typing import IO
 from orchestrator.errors import Unreachable
 from orchestrator.remote.exchange import Said
 from orchestrator.remote.machine import FOLDER, Machine
-from orchestrator.remote.onnode import KEPT_ENV
+from orchestrator.remote.onnode.programs import KEPT_ENV
 from orchestrator.remote.protocol import Runtime
 from orchestrator.remote.watchdog import Guarded
 

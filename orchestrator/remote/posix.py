@@ -82,9 +82,8 @@ def poll(name: str, mark: str, piece: int, offset: int, beat: int) -> bytes:
     cd "$HOME/{ROOT}/{name}" 2>/dev/null || {{ printf '\\n%s\\ngone\\n\\n%s\\nend\\n' {mark} {mark}; return; }}
     echo {beat} > heard
     {_ALIVE}
-    state='dead -'
-    alive && state='lives -'
-    [ -e pids ] || state='starts -'
+    state='starts -'
+    [ -e pids ] && {{ state='dead -'; alive && state='lives -'; }}
     [ -e status ] && state="over $(cat status)"
     low=0 dropped=0
     [ -e low ] && read -r low dropped < low

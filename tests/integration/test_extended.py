@@ -20,7 +20,8 @@ from orchestrator.errors import Rejected
 from orchestrator.model.cluster import Extended, Node, Recovery, Ssh
 from orchestrator.model.codec import canonical
 from orchestrator.model.work import Ending
-from orchestrator.remote.extended import Way, check, dial, wrap
+from orchestrator.remote.extended import check, dial
+from orchestrator.remote.wrap import Way, wrap
 
 UGLY = ("a b", "'", '"', "\n\nline\n", "$HOME `id`", "-n", "\\", "é 漢字", "*")
 

@@ -8,9 +8,11 @@ import threading
 import pytest
 from free_nodes import KEY, claimant, free_node, joining, signer
 
-from orchestrator.agent import free as free_module
+from orchestrator.agent import freenode
+from orchestrator.agent.claims import OUTCOMES_KEPT_S, Claims
 from orchestrator.agent.files import write_whole
-from orchestrator.agent.free import claim_ports, is_over, read_folder
+from orchestrator.agent.free import claim_ports, read_folder
+from orchestrator.agent.freenode import is_over, limited
 from orchestrator.agent.process import boot_id, mark
 from orchestrator.discovery.claim import claim
 from orchestrator.discovery.counter import Keys
@@ -102,7 +104,7 @@ def test_a_cluster_that_never_came_is_silent_from_the_claim_on(free):
     assert agent.ended
 
 
-def test_outcomes_that_nobody_acked_wait_for_that_cluster_alone(free, monkeypatch):
+def test_outcomes_that_nobody_acked_wait_for_that_cluster_alone(free):
     agent = taken(free)
     (attempt(agent) / "exit.json").write_text("{}")
     free.clock.now += 70
@@ -117,11 +119,11 @@ def test_outcomes_that_nobody_acked_wait_for_that_cluster_alone(free, monkeypatc
     assert (again.spool / "attempts" / "a-1" / "exit.json").exists()
     again.done = True
     free.node.look()
-    free.node._prune()
+    claims = Claims(free.folder, free.wall)
+    claims.prune()
     assert agent.folder.exists()
-    later = free_module.time.time() + free_module.OUTCOMES_KEPT_S + 1
-    monkeypatch.setattr(free_module.time, "time", lambda: later)
-    free.node._prune()
+    free.wall.now += OUTCOMES_KEPT_S + 1
+    claims.prune()
     assert not agent.folder.exists()
 
 
@@ -166,7 +168,7 @@ BY_NIGHT = WorkSchedule(monday=((18 * 60, 24 * 60),), timezone="Europe/Berlin")
 
 
 def test_outside_its_schedule_it_grants_nothing_and_is_not_announced(tmp_path, monkeypatch):
-    monkeypatch.setattr(free_module, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(freenode, "LOOK_EVERY_S", 0.01)
     with free_node(tmp_path / "node", schedule=BY_NIGHT) as free:
         announced, stop = Announced(), threading.Event()
         serving = threading.Thread(target=free.node.serve, args=(announced, 1, stop))
@@ -185,14 +187,14 @@ def test_outside_its_schedule_it_grants_nothing_and_is_not_announced(tmp_path, m
             stop.set()
             serving.join()
         assert free.node.notice().held_by == "studio"  # it keeps who has it
-        assert free.node._limited(joining(claimant()).settings).schedule == BY_NIGHT
+        assert limited(joining(claimant()).settings, free.settings).schedule == BY_NIGHT
 
 
 def test_settings_are_limited_to_what_is_offered(free):
     settings = joining(claimant()).settings
-    limited = free.node._limited(settings)
-    assert limited.instances == {"render": 2}
-    assert limited.orphan_stop_after_s == 3600
+    ours = limited(settings, free.settings)
+    assert ours.instances == {"render": 2}
+    assert ours.orphan_stop_after_s == 3600
 
 
 def test_the_folder_is_read_with_its_keys(tmp_path):

@@ -7,11 +7,13 @@ import sys
 import pytest
 
 from orchestrator.agent import process
-from orchestrator.remote import onnode
+from orchestrator.remote.onnode import computer, processes
+
+pytestmark = pytest.mark.fault("F33")
 
 KINDS = {
-    "proc": (process.start_by_proc, onnode.start_by_proc),
-    "ps": (process.start_by_ps, onnode.start_by_ps),
+    "proc": (process.start_by_proc, processes.start_by_proc),
+    "ps": (process.start_by_ps, processes.start_by_ps),
 }
 
 
@@ -48,7 +50,7 @@ def test_a_zombie_and_one_that_is_gone_do_not_run(kind, child):
     assert theirs(child.pid) == ""
 
 
-@pytest.mark.parametrize("of_macos", [process.boot_of_macos, onnode.boot_of_macos])
+@pytest.mark.parametrize("of_macos", [process.boot_of_macos, processes.boot_of_macos])
 def test_a_boot_of_macos_has_a_name_or_a_time(of_macos):
     told = {"kern.bootsessionuuid": "7F3A", "kern.boottime": "{ sec = 1700000000, usec = 1 }"}
     assert of_macos(lambda words: told[words[-1]]) == "7F3A"
@@ -57,12 +59,12 @@ def test_a_boot_of_macos_has_a_name_or_a_time(of_macos):
 
 
 def test_memory_of_macos_is_a_number_or_unknown():
-    assert onnode.memory_of_macos(lambda words: "17179869184") == 16 << 30
-    assert onnode.memory_of_macos(lambda words: "") == 0
+    assert computer.memory_of_macos(lambda words: "17179869184") == 16 << 30
+    assert computer.memory_of_macos(lambda words: "") == 0
 
 
 def test_agent_and_controller_name_the_boot_alike():
-    assert process.boot_id() == onnode.boot_id() != ""
+    assert process.boot_id() == processes.boot_id() != ""
 
 
 @pytest.mark.parametrize(
@@ -70,4 +72,4 @@ def test_agent_and_controller_name_the_boot_alike():
     [("10.0.0.1 50312 10.0.0.2 22", "10.0.0.2"), ("fe80::1 1 fe80::2 22", "fe80::2"), ("", "")],
 )
 def test_a_node_knows_where_it_was_reached(said, address):
-    assert onnode.own_address(said) == address
+    assert computer.own_address(said) == address

@@ -14,8 +14,9 @@ from extended import LocalShell, processes_of, tools
 
 from orchestrator.errors import Rejected, Unreachable
 from orchestrator.remote import extended, posix
-from orchestrator.remote.extended import Visit, Way
 from orchestrator.remote.posix import Errand
+from orchestrator.remote.visit import Visit
+from orchestrator.remote.wrap import Way
 
 pytestmark = pytest.mark.slow
 
