@@ -15,6 +15,7 @@ from orchestrator.model.talk import (
     Role,
     Submitted,
 )
+from orchestrator.model.wire import Tick
 
 
 class FakeClient:
@@ -30,6 +31,7 @@ class FakeClient:
         self.wanted = []
         self.submitted = []
         self.logs = {}
+        self.followed = []
 
     @contextmanager
     def connected(self, dial, role=Role.USER):
@@ -52,6 +54,11 @@ class FakeClient:
     def submit(self, sheets, key):
         self.submitted.append((tuple(sheets), key))
         return Submitted(batch="dailies-0001", arrival="new")
+
+    def ticks(self, seconds=60):
+        self.followed.append(seconds)
+        yield Tick(nodes="1", batches="1")
+        yield Tick(nodes="1", batches="2")
 
     def batches(self, mine=False):
         return tuple(self._view(id).standings[0] for id in self.views)

@@ -70,6 +70,7 @@ STANDING = Standing(
     state=State.PROCESSING,
     tasks={(Kind.RENDER, State.PROCESSING): 6},
 )
+TARGET = Standing(id="dailies-0001/shot/out", level="target", name="out", state=State.WAITING)
 ATTEMPT = AttemptRecord(
     id="3f9c21-000017",
     task=TASKS[0].id,
@@ -104,6 +105,8 @@ class FakeFront:
             name="n1", phase=NodePhase.READY, services={"render": Seats(instances=2, busy=1)}
         )
     )
+    standing: Standing = STANDING
+    target: Standing = TARGET
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def info(self, who):
@@ -138,12 +141,16 @@ class FakeFront:
         return Submitted(batch=stored[1], arrival="new")
 
     def batches(self, who, mine=False):
-        return () if mine else (STANDING,)
+        return () if mine else (self.standing,)
 
     def batch(self, who, id):
         if id != BATCH.id:
             raise NotThere(f"batch {id!r}: there is none; there are {BATCH.id}")
         return VIEW
+
+    def parts(self, who, id):
+        self.batch(who, id)
+        return (self.standing, self.target)
 
     def timeline(self, who, id):
         self.batch(who, id.partition("/")[0])

@@ -29,6 +29,9 @@ ENV_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
 
 RECORD_RETRY_S = 1.0
 
+LABEL = "label.json"
+"""In an attempt's folder: whose it is, and of which work."""
+
 
 class Attempt:
     """One attempt, from its spec to its exit record."""
@@ -53,6 +56,7 @@ class Attempt:
         self._write_head()
         try:
             self._make_folder()
+            self._write_label()
             self._write_input()
             if words := self._spec.get("preflight"):
                 self._preflight(words)
@@ -116,6 +120,10 @@ class Attempt:
         except OSError as error:
             sys.stderr.write(f"{self._spool}: the log has no head: {error}\n")
 
+    def _write_label(self) -> None:
+        if label := self._spec.get("label"):
+            self._write(LABEL, json.dumps(label).encode())
+
     def _write_input(self) -> None:
         data = b""
         if file := self._spec.get("input_file"):
@@ -123,10 +131,13 @@ class Attempt:
         elif self._spec.get("input") is not None:
             data = json.dumps(self._spec["input"]).encode()
         if data:
-            try:
-                write_whole(os.path.join(self._folder, "input.json"), data)
-            except OSError as error:
-                raise _no_folder(self._folder, error) from error
+            self._write("input.json", data)
+
+    def _write(self, name: str, data: bytes) -> None:
+        try:
+            write_whole(os.path.join(self._folder, name), data)
+        except OSError as error:
+            raise _no_folder(self._folder, error) from error
 
     def _preflight(self, words: list[str]) -> None:
         ended = self._command(words, None)

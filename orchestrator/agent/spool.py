@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.agent import exits
 from orchestrator.agent.files import write_whole
 from orchestrator.model.codec import canonical, load
-from orchestrator.model.node import Spec
+from orchestrator.model.node import Seen, Spec
 from orchestrator.model.work import AttemptId, Ending, Outcome
 
 STONES_MAX = 20_000
@@ -43,6 +43,8 @@ class Spool:
         self._epoch = root / "epoch"
         self._stone_file = root / "tombstones"
         self.epoch = epoch_seen(root)
+        self._seen_file = root / "seen.json"
+        self.seen = self._read_seen()
         self._stones = self._read_stones()
 
     def folder(self, attempt: AttemptId) -> Path:
@@ -60,6 +62,15 @@ class Spool:
         if epoch > self.epoch:
             write_whole(self._epoch, str(epoch).encode(), durable=True)
             self.epoch = epoch
+
+    def raise_seen(self, spec: Spec) -> None:
+        """Remember the newest lease; one of a later epoch is newer whatever its number."""
+        ledger = spec.attempt.rpartition("-")[0]
+        seen = Seen(ledger=ledger, epoch=spec.epoch, lease=spec.lease, proof=spec.proof)
+        old = self.seen
+        if old is None or old.ledger != ledger or (old.epoch, old.lease) < (seen.epoch, seen.lease):
+            write_whole(self._seen_file, canonical(seen).encode())
+            self.seen = seen
 
     def held(self) -> Iterator[tuple[AttemptId, Spec | None]]:
         """Yield what it holds, oldest first; None for a spec that cannot be read.
@@ -112,6 +123,13 @@ class Spool:
         except (OSError, *UNREADABLE):
             return None
         return spec if spec.attempt == attempt else None
+
+    def _read_seen(self) -> Seen | None:
+        try:
+            text = exits.regular(str(self._seen_file), RECORD_BYTES_MAX)
+            return load(Seen, exits.parsed(text))
+        except (OSError, *UNREADABLE):
+            return None
 
     def _read_stones(self) -> dict[AttemptId, None]:
         """Read the tombstones; a file that has grown long keeps its end."""

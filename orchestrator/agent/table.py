@@ -111,6 +111,7 @@ class AgentTable:
                 self._end(Outcome(attempt=spec.attempt, ending=Ending.UNSTARTED, why=why))
                 return
             self._spool.raise_epoch(spec.epoch)
+            self._spool.raise_seen(spec)
             self._spool.store(spec.attempt, text)
             with self._memory:
                 held = self._held[spec.attempt] = _Held(spec.attempt, Phase.QUEUED, spec)
@@ -149,6 +150,7 @@ class AgentTable:
                 attempts={id: (held.phase, held.line) for id, held in self._held.items()},
                 outcomes=tuple(outcomes),
                 unfit=self._unfit_now(),
+                seen=self._spool.seen,
             )
 
     def on_change(self, hint: Callable[[], None]) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
-from orchestrator.cli.connect import Dial, connected
+from orchestrator.cli import here
+from orchestrator.cli.connect import Dial, connected, names
+from orchestrator.cli.options import CLUSTER, layout
 from orchestrator.cli.show import emit, plain, tell
-from orchestrator.client.client import Client
 from orchestrator.errors import NotThere, OrchestratorError, Refusal
 from orchestrator.manifest.times import seconds
-from orchestrator.model.talk import Leaving, Verb
+from orchestrator.model.talk import Leaving, NodeView, Verb
 from orchestrator.model.work import Priority
 
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[dhms])+")
@@ -57,16 +59,50 @@ class Wish:
     leaving: Leaving = field(default_factory=Leaving)  #: of nodes
 
 
+class Asked(Protocol):
+    """Who is asked: a cluster, or this computer."""
+
+    def act(self, verb: Verb, id: str, now: bool = False) -> None:
+        """Pause, resume, cancel or retry a part of a batch."""
+
+    def prioritize(self, id: str, priority: Priority) -> None:
+        """Let a batch go before or behind others."""
+
+    def nodes(self) -> Sequence[NodeView]:
+        """Return the nodes by name."""
+
+    def node_act(self, verb: Verb, name: str, leaving: Leaving) -> NodeView:
+        """Pause or resume a node."""
+
+
 ids_argument = click.argument("ids", nargs=-1, required=True, metavar="ID...")
 
 
 def carry_out(wish: Wish, ids: Sequence[str], output: str, options: Mapping[str, Any]) -> int:
     """Do it to each id, at the cluster that the options name; return the exit code."""
-    with connected(Dial.of(options)) as client:
+    with reached(Dial.of(options), ids) as client:
         return act(client, wish, ids, output)
 
 
-def act(client: Client, wish: Wish, ids: Sequence[str], output: str) -> int:
+@contextmanager
+def reached(dial: Dial, ids: Sequence[str]) -> Iterator[Asked]:
+    """Lend who is asked: the cluster that is named, else this computer where these are its batches.
+
+    Where neither is so, the one cluster there is.  Raises what `connected` does.
+    """
+    where = layout(dial.state)
+    is_here = not dial.cluster and (
+        here.knows(where, ids) or (where.ledger.exists() and not names(dial.state))
+    )
+    if is_here or dial.cluster == CLUSTER:
+        with here.asked(where) as ours:
+            yield ours
+        return
+    with connected(dial) as client:
+        yield client
+
+
+def act(client: Asked, wish: Wish, ids: Sequence[str], output: str) -> int:
     """Do it to each id; return the exit code."""
     return _to_each(lambda id: _one(client, wish, id), ids, output)
 
@@ -75,7 +111,7 @@ def prioritize(
     priority: Priority, ids: Sequence[str], output: str, options: Mapping[str, Any]
 ) -> int:
     """Give each batch a priority, at the cluster that the options name; return the exit code."""
-    with connected(Dial.of(options)) as client:
+    with reached(Dial.of(options), ids) as client:
         return _to_each(lambda id: _ranked(client, id, priority), ids, output)
 
 
@@ -93,12 +129,12 @@ def _to_each(do: Callable[[str], str], ids: Sequence[str], output: str) -> int:
     return worst
 
 
-def _ranked(client: Client, id: str, priority: Priority) -> str:
+def _ranked(client: Asked, id: str, priority: Priority) -> str:
     client.prioritize(id, priority)
     return f"{priority.value} priority"
 
 
-def _one(client: Client, wish: Wish, id: str) -> str:
+def _one(client: Asked, wish: Wish, id: str) -> str:
     """Do it to a part of a batch, or to the node of that name where there is no such batch."""
     try:
         client.act(wish.verb, id, wish.now)

@@ -22,7 +22,7 @@ from orchestrator.manifest.commit import commit_of
 from orchestrator.model.cluster import Cluster, Node
 from orchestrator.model.codec import dump
 from orchestrator.model.talk import Applied, ChangeKind, Preview, Wanted
-from orchestrator.remote import extended
+from orchestrator.remote.wrap import wrap
 
 READY_WITHIN_S = 900.0
 
@@ -157,7 +157,7 @@ def _said(cluster: Cluster, preview: Preview, applied: Applied) -> str:
 def _settled(
     client: Client, cluster: Cluster, preview: Preview, applied: Applied, asked: Asked
 ) -> tuple[int, dict[str, object]]:
-    names = [node.name for node, _ in agents(cluster, extended.wrap)]
+    names = [node.name for node, _ in agents(cluster, wrap)]
     data = {**preview_data(cluster.name, preview), "applied": dump(applied)}
     leaving = [
         change.subject.removeprefix("node ")
@@ -168,9 +168,10 @@ def _settled(
         return 0, data
     end = settling.settle(client, names, asked.timeout, quiet=asked.is_quiet, leaving=leaving)
     data["nodes"] = [dump(each) for each in end.nodes]
-    ready = len(end.nodes) - len(end.failed)
     if not asked.is_quiet:
-        click.echo(f"Cluster {cluster.name}: {ready} of {len(names)} nodes are ready.")
+        click.echo(f"Cluster {cluster.name}: {settling.tally(end, len(names))}.")
+        for view in end.resting:
+            click.echo(settling.sentence(view))
         for view in end.failed:
             tell(settling.sentence(view))
         if end.failed:

@@ -23,6 +23,7 @@ from orchestrator.model.talk import BatchView
 from orchestrator.model.work import State
 
 LOOK_S = 0.5
+"""Between two looks at least, however much there is to hear."""
 
 LOOK_SLOWEST_S = 5.0
 
@@ -64,20 +65,32 @@ def _over(client: Client, batch: str, until: float | None, shown: Shown) -> Batc
     """Return the batch once it has ended or is held; None when the time is over."""
     wait_s, silent = LOOK_S, False
     while until is None or time.monotonic() < until:
+        began = time.monotonic()
         try:
-            view = client.batch(batch)
+            for view in _looks(client, batch, until):
+                silent, wait_s = False, LOOK_S
+                shown.look(board.tree_data(sheet(view)))
+                if _is_over(view):
+                    return view
         except Unreachable as error:
             if not silent:
                 shown.say(f"{error}; asked again until it answers")
             silent, wait_s = True, min(LOOK_SLOWEST_S, 2 * wait_s)
-        else:
-            shown.look(board.tree_data(sheet(view)))
-            silent, wait_s = False, LOOK_S
-            if _is_over(view):
-                return view
-        left = wait_s if until is None else min(wait_s, max(0.0, until - time.monotonic()))
-        time.sleep(left)
+        next_s = began + wait_s if until is None else min(began + wait_s, until)
+        time.sleep(max(0.0, next_s - time.monotonic()))
     return None
+
+
+def _looks(client: Client, batch: str, until: float | None) -> Iterator[BatchView]:
+    """Yield the batch as it stands, again whenever there is news, for one `statusInterval`.
+
+    So a change of state is seen at once, and what only goes on as often as the cluster says.
+    """
+    seconds = min(LINE_S, client.info().status_interval_s)
+    if until is not None:
+        seconds = min(seconds, max(0.0, until - time.monotonic()))
+    for _ in client.ticks(seconds):
+        yield client.batch(batch)
 
 
 def _is_over(view: BatchView) -> bool:

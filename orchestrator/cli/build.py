@@ -28,6 +28,7 @@ from orchestrator.controller.plan import Planner
 from orchestrator.controller.presence import Presence
 from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
+from orchestrator.controller.testimony import Hearing
 from orchestrator.decide.settle import Limits
 from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.engine.protocol import Engine
@@ -160,12 +161,13 @@ class Frame:
     builds: TargetBuilds | None = None  #: of a cluster: with which builds targets were begun
     is_shared: bool = False  #: whether a destination may be on cluster storage (F-STOR-7)
     paths: Paths = everywhere_alike  #: how each node calls the folders of manifests
+    key: bytes = field(default=b"", repr=False)  #: of leases; empty: the node is this computer
 
 
 def assemble(frame: Frame) -> tuple[Controller, Briefing]:
     """Return a controller over the given parts; the same on every engine and ledger."""
     ledger, engine, caller, storage = frame.ledger, frame.engine, frame.caller, frame.storage
-    briefing = Briefing(frame.cluster, ledger, caller, storage, frame.paths)
+    briefing = Briefing(frame.cluster, ledger, caller, storage, frame.paths, frame.key)
     planner = Planner(ledger, caller, storage, shows_storage=frame.is_shared)
     courier = Courier(engine, frame.pool, lambda: controller.wake())
     lookout = Lookout(
@@ -178,6 +180,7 @@ def assemble(frame: Frame) -> tuple[Controller, Briefing]:
         watch=frame.watch,
         builds=frame.builds,
         spaces=Spaces(ledger, caller, storage),
+        hearing=Hearing(frame.key),
     )
     hands = Hands(
         ledger,

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import CLUSTER, Layout, layout, output_option, state_option
-from orchestrator.cli.reading import is_worked_on
+from orchestrator.cli.reading import is_worked_on, storage_of
 from orchestrator.cli.show import emit, plain
 from orchestrator.errors import Refusal
 from orchestrator.ledger.checking import Fault
@@ -48,12 +48,6 @@ def check(cluster: str, files: bool, state: Path | None, output: str) -> int:
     }
     emit(data, output, lambda: _pictured(where, faults))
     return int(bool(faults))
-
-
-def storage_of(where: Layout, ledger: SqliteLedger) -> Path:
-    """Return where the cluster storage of a ledger is, as its controller sees it."""
-    applied = ledger.applied()
-    return Path(applied.cluster.storage) if applied and applied.cluster.storage else where.storage
 
 
 def attempt_folders(storage: Path) -> list[str]:

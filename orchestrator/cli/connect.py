@@ -120,15 +120,16 @@ def is_nothing_there(dial: Dial) -> bool:
 
 def _only_one(state: Path | None) -> str:
     """Return the one cluster there is where none was named; Refusal if it is not clear."""
-    names = _names(state)
-    if len(names) == 1:
-        return names[0]
-    if not names:
+    known = names(state)
+    if len(known) == 1:
+        return known[0]
+    if not known:
         raise Refusal("no cluster is known here; make one with: orchestrator apply FILE")
-    raise Refusal(f"which cluster? add --cluster with one of: {', '.join(names)}")
+    raise Refusal(f"which cluster? add --cluster with one of: {', '.join(known)}")
 
 
-def _names(state: Path | None) -> list[str]:
+def names(state: Path | None) -> list[str]:
+    """Return the clusters that are known here, by name; This Computer is none of them."""
     here = (each.cluster for each in local_clusters(layout(state).root.parent))
     return sorted({*here, *KnownClusters().names()} - {CLUSTER})
 
@@ -142,10 +143,10 @@ def _known(name: str, where: Layout) -> Known:
             f"cluster {name!r}: its controller does not run; "
             f"type: orchestrator controller start {name}"
         )
-    names = _names(None)
-    close = get_close_matches(name, names, n=3)
+    others = names(None)
+    close = get_close_matches(name, others, n=3)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
-    there = f"known are: {', '.join(names)}; " if names and not close else ""
+    there = f"known are: {', '.join(others)}; " if others and not close else ""
     raise Refusal(
         f'Could not find cluster "{name}"; {hint}{there}'
         "name it as --cluster HOST:PORT --fingerprint SHA256:…, which "

@@ -13,7 +13,8 @@ from orchestrator.cli.options import Layout
 from orchestrator.cli.reaching import is_here
 from orchestrator.controller.authority import Authority
 from orchestrator.controller.enlist import BY_WAY, Ground
-from orchestrator.controller.fleet import Means, Tell
+from orchestrator.controller.fleetmeans import Means
+from orchestrator.controller.gather import Tell
 from orchestrator.controller.hours import OpeningHours
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.fleet import Ours
@@ -21,12 +22,13 @@ from orchestrator.errors import Refusal
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.cluster import Node
 from orchestrator.plugin.manager import Plugins
-from orchestrator.remote import connect, extended, wheels
+from orchestrator.remote import connect, wheels
 from orchestrator.remote.hosts import host_of
 from orchestrator.remote.local import LocalRemote
 from orchestrator.remote.machine import FOLDER
 from orchestrator.remote.protocol import Remote, Runtime
 from orchestrator.remote.ssh import SshRemote
+from orchestrator.remote.wrap import looks, wrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +56,8 @@ def means(shop: Shop, hours: OpeningHours) -> Means:
             storage=str(shop.storage.root),
             token=shop.storage.token,
             checks={check.name: tuple(check.argv) for check in shop.plugins.programs()},
-            wrap=extended.wrap,
-            looks=extended.looks,
+            wrap=wrap,
+            looks=looks,
         ),
         signer=shop.authority,
         remote_of=lambda node: remote_of(node, shop.where, id),

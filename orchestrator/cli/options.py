@@ -111,6 +111,11 @@ class Layout:
         return self.root / "notify.json"
 
     @property
+    def lease_key(self) -> Path:
+        """What proves to a controller that a node was given a lease."""
+        return self.root / "lease.json"
+
+    @property
     def builds(self) -> Path:
         """With which build of which program unfinished jobs were begun."""
         return self.root / "builds.json"
@@ -119,6 +124,11 @@ class Layout:
     def schedule(self) -> Path:
         """The work schedule that `run` goes by, if it has one."""
         return self.root / "schedule.json"
+
+    @property
+    def slot(self) -> Path:
+        """Where other terminals ask something of the `run` at work."""
+        return self.root / "asked"
 
     def untold(self, batch: str) -> Path:
         """Return the mark of a batch whose end no `run` has told anybody yet."""

@@ -19,6 +19,7 @@ from orchestrator.controller.alarms import unready
 from orchestrator.controller.authority import Authority
 from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.edges import EdgeTimer
+from orchestrator.controller.enlist import Ground
 from orchestrator.controller.fleet import Fleet
 from orchestrator.controller.hours import OpeningHours
 from orchestrator.controller.keeper import Keeper, kept
@@ -26,6 +27,7 @@ from orchestrator.controller.loop import Controller
 from orchestrator.controller.notices import Notices
 from orchestrator.controller.presence import Presence
 from orchestrator.controller.storage import Storage
+from orchestrator.controller.testimony import lease_key
 from orchestrator.controller.unmanaged import Unmanaged
 from orchestrator.decide.settle import Limits
 from orchestrator.engine.dask.child import SchedulerChild
@@ -111,14 +113,7 @@ def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
         storage, keeper = stack.enter_context(
             kept(ours.ledger, Storage.known(base.storage, where.storage_token))
         )
-        files = ours.files("scheduler")
-        child = SchedulerChild(
-            files,
-            where.root / "scheduler",
-            host=base.host,
-            ports=base.ports,
-            on_exit=lambda why: ours.notices.tell("service-stopped", *why.split(": ", 1)),
-        )
+        child = _scheduler(ours, base)
         address = child.start()
         stack.callback(child.stop)
         engine = TlsEngine(lambda: child.address, ours.files("client"), where.scratch)
@@ -141,32 +136,19 @@ def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
             builds=builds,
             is_shared=True,
             paths=fleet.paths,
+            key=lease_key(where.lease_key),
         )
         controller, _ = assemble(frame)
         engine.open(controller.wake)
         stack.callback(engine.close)
-        api = _api(ours, base)
-        api.start()
-        where.port.write_text(str(api.port), "ascii")
-        stack.callback(api.stop)
+        api = stack.enter_context(_api(ours, base))
         timer.open()
         stack.callback(timer.close)
         fleet.open()
         stack.callback(fleet.close)
         guests = None
         if cluster.accept_unmanaged:
-            house = House(
-                ledger=ours.ledger,
-                engine=engine,
-                fleet=fleet,
-                ground=ways.ground,
-                signer=ours.authority,
-                access=ours.access,
-                state=where.root.parent,
-            )
-            guests = unmanaged(house, cluster)
-            guests.open()
-            stack.callback(guests.close)
+            guests = stack.enter_context(_guests(_house(ours, engine, fleet, ways.ground), cluster))
         yield Plant(
             engine=engine,
             storage=storage,
@@ -182,6 +164,28 @@ def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
         )
 
 
+def _scheduler(ours: Ours, base: Footing) -> SchedulerChild:
+    return SchedulerChild(
+        ours.files("scheduler"),
+        ours.where.root / "scheduler",
+        host=base.host,
+        ports=base.ports,
+        on_exit=lambda why: ours.notices.tell("service-stopped", *why.split(": ", 1)),
+    )
+
+
+def _house(ours: Ours, engine: Engine, fleet: Fleet, ground: Ground) -> House:
+    return House(
+        ledger=ours.ledger,
+        engine=engine,
+        fleet=fleet,
+        ground=ground,
+        signer=ours.authority,
+        access=ours.access,
+        state=ours.where.root.parent,
+    )
+
+
 def _shown(base: Footing, cluster: Cluster) -> str:
     """Return the address that we tell people: the one that the nodes know, too."""
     if base.host:
@@ -189,15 +193,34 @@ def _shown(base: Footing, cluster: Cluster) -> str:
     return next((host for node in cluster.nodes if (host := facing(node))), "")
 
 
-def _api(ours: Ours, base: Footing) -> Server:
+@contextmanager
+def _api(ours: Ours, base: Footing) -> Iterator[Server]:
+    """Serve the API to other computers until left; its port is kept for the next time."""
     files = ours.files("api")
-    return ours.serve(
+    api = ours.serve(
         Listening(
             local=None,
             address=Address(host=base.api_host, ports=_ports(ours.where, base)),
             certificate=Certificate(cert=files.certificate, key=files.key),
         )
     )
+    api.start()
+    try:
+        ours.where.port.write_text(str(api.port), "ascii")
+        yield api
+    finally:
+        api.stop()
+
+
+@contextmanager
+def _guests(house: House, cluster: Cluster) -> Iterator[Unmanaged]:
+    """Look for free nodes until left."""
+    guests = unmanaged(house, cluster)
+    guests.open()
+    try:
+        yield guests
+    finally:
+        guests.close()
 
 
 def _ports(where: Layout, base: Footing) -> Sequence[int]:

@@ -87,7 +87,7 @@ def work_on(manifest: BatchFile, plugins: Plugins, wish: Wish, output: str) -> i
             quiet = output != "table"
             if not quiet:
                 session.announce(ledger, arrived)
-            ended = session.work(cluster, arrived.batch, quiet)
+            ended = session.work(cluster, where, arrived.batch, quiet)
             root = cluster.storage.root
         over = outcome.Ended(arrived.batch, root, not ended, wish.state)
         code = outcome.report(ledger, over, output, gates=wish.report)

@@ -13,6 +13,7 @@ from orchestrator.cli.build import ThisComputer
 from orchestrator.cli.options import Layout
 from orchestrator.cli.progress import display
 from orchestrator.cli.show import plain, tell
+from orchestrator.cli.slot import Slot
 from orchestrator.cli.watcher import Watcher
 from orchestrator.controller.builds import BuildRecord
 from orchestrator.controller.submit import (
@@ -53,7 +54,7 @@ def accept(cluster: ThisComputer, where: Layout, asked: Asked) -> Submission:
     record = BuildRecord(where.builds, ledger, caller)
     found = unfinished(ledger, batch)
     anew = record.renew(who, found[0] if found else None)
-    with cluster.storage.lock:  # nothing of it goes between
+    with cluster.storage.untouched():  # nothing of it goes between
         if found:
             anew |= begin_anew_what_is_gone(ledger, cluster.storage, found[0])
         arrived = submit(ledger, caller, batch, cluster.controller.clock(), Terms(anew=anew))
@@ -76,14 +77,21 @@ def _done_meanwhile(ledger: Ledger, where: Layout, asked: Asked) -> str | None:
     return newest[0] if is_ours else None
 
 
-def work(cluster: ThisComputer, batch: str, quiet: bool) -> bool:
-    """Turn until the batch is over, or only held work is left; False if the user stopped it before."""
+def work(cluster: ThisComputer, where: Layout, batch: str, quiet: bool) -> bool:
+    """Turn until the batch is over, or only held work is left; False if the user stopped it before.
+
+    What other terminals ask meanwhile is done between two looks.
+    """
     controller = cluster.controller
     watcher = Watcher(cluster.ledger, cluster.caller, batch)
+    slot = Slot(where.slot, cluster.ledger, cluster.storage)
     stop = Stop()
 
     def over(view: View) -> bool:
         stop.obey(cluster)
+        for slip in slot.empty():
+            shown.say(f"From another terminal: {slip}.")
+            controller.wake()
         if controller.draining and not _is_live(view):
             return True
         return is_over(view)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,11 @@ class Settled:
     def failed(self) -> tuple[NodeView, ...]:
         """The nodes that could not be made ready."""
         return tuple(each for each in self.nodes if each.phase not in WELL)
+
+    @property
+    def resting(self) -> tuple[NodeView, ...]:
+        """The nodes that are as they should be, and take no work now: closed, paused, set aside."""
+        return tuple(each for each in self.nodes if each.phase in WELL - {NodePhase.READY})
 
     @property
     def left_behind(self) -> tuple[NodeView, ...]:
@@ -133,6 +139,14 @@ class _Lines:
             if now not in self._told:
                 self._told.add(now)
                 self.tell(sentence(view))
+
+
+def tally(end: Settled, count: int) -> str:
+    """Return how many of so many nodes are ready, and of those that rest how many are how."""
+    ready = sum(each.phase is NodePhase.READY for each in end.nodes)
+    resting = Counter(each.phase.value for each in end.resting)
+    apart = (f"{number} {phase}" for phase, number in sorted(resting.items()))
+    return ", ".join((f"{ready} of {count} nodes are ready", *apart))
 
 
 def sentence(view: NodeView) -> str:

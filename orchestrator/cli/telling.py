@@ -49,6 +49,7 @@ def notices(voice: Voice) -> Notices:
             notify=stands.notify if stands else Notify(),
             email=said if _ADDRESS.fullmatch(said) else "",
             has_plugins=voice.plugins.has_listeners,
+            is_alone=voice.is_alone,
         )
 
     def scene() -> Scene:
@@ -65,6 +66,7 @@ def telling(where: Layout, ledger: Ledger, plugins: Plugins) -> Iterator[None]:
     """Tell what happens on This Computer while a `run` works; say at the end what was not sent.
 
     Mail goes to the mail server of this computer; what it does not take, the next `run` sends.
+    Where there is none, that is said, and nothing is kept.
     """
     voice = Voice(
         name=where.cluster,

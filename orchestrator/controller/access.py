@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
-import os
 import secrets
 import threading
 import time
@@ -21,7 +19,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import hash_secret_raw
 
 from orchestrator.controller.backoff import Backoff
-from orchestrator.errors import Busy, Forbidden, OrchestratorError, Refusal
+from orchestrator.controller.secretfile import read_secrets, write_secrets
+from orchestrator.errors import Busy, Forbidden
 from orchestrator.model.talk import Client, Role
 
 CHECKS_AT_ONCE = 2
@@ -37,6 +36,9 @@ KNOWN_MAX = 1000
 TOKENS_MAX = 10_000
 SALT = b"orchestrator service"
 """Of service keys: the same password is the same key on every machine."""
+
+LOST = ": everybody logs in anew"
+"""What it means to remove the file."""
 
 _MEMORY_KIB = 19 << 10
 _ROUNDS = 2
@@ -91,7 +93,7 @@ class Access:
         self._backoff = Backoff(clock)
         self._secret = secrets.token_bytes(32)  # of this process alone
         self._right: dict[bytes, float] = {}  #: password that was right -> until when it is known
-        self._kept = _read(file)
+        self._kept = read_secrets(file, _load, LOST) or _Kept()
         self._tokens = {each.digest: each for each in self._kept.tokens}
 
     # -- what `apply` says
@@ -230,7 +232,7 @@ class Access:
 
     def _keep(self, kept: _Kept) -> None:
         """Write the file, then know what it says."""
-        _write(self._file, kept)
+        write_secrets(self._file, asdict(kept))
         self._kept = kept
         self._tokens = {each.digest: each for each in kept.tokens}
 
@@ -263,39 +265,6 @@ def _change(role: Role, old: str, password: str) -> str:
     return f"{role.value} password: {'changed' if old else 'set'}{ends}"
 
 
-def _read(file: Path) -> _Kept:
-    try:
-        mode = file.stat().st_mode & 0o777
-        data: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        tokens = tuple(Issued(**each) for each in data["tokens"])
-        kept = _Kept(hashes=data["hashes"], keys=data["keys"], open=data["open"], tokens=tokens)
-    except FileNotFoundError:
-        return _Kept()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OrchestratorError(
-            f"secrets {file}: cannot be read ({type(error).__name__}); remove it and apply again: "
-            "everybody logs in anew"
-        ) from error
-    if mode & 0o077:
-        raise Refusal(
-            f"secrets {file}: others can read it (mode {mode:04o}); run: chmod 600 {file}"
-        )
-    return kept
-
-
-def _write(file: Path, kept: _Kept) -> None:
-    """Replace the file, so that who reads it sees the old or the new one."""
-    part = file.with_name(f"{file.name}.part")
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(asdict(kept), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-    except OSError as error:
-        raise OrchestratorError(
-            f"secrets {file}: cannot be kept: {error.strerror}; nothing was changed"
-        ) from error
+def _load(data: Mapping[str, Any]) -> _Kept:
+    tokens = tuple(Issued(**each) for each in data["tokens"])
+    return _Kept(hashes=data["hashes"], keys=data["keys"], open=data["open"], tokens=tokens)

@@ -31,7 +31,7 @@ from orchestrator.decide.reconcile import (
     Tally,
     View,
 )
-from orchestrator.decide.settle import Limits, Settled, judge, settle, settle_late
+from orchestrator.decide.settle import Limits, Settled, judge, settle, settle_late, withdraw
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger, Settlement
@@ -57,6 +57,9 @@ from orchestrator.plugin.caller import Caller
 log = logging.getLogger(__name__)
 
 KILL_GRACE_S = 10.0
+
+SPOILED = "spoiled"
+"""In ``result.json``, beside ``error``: ids of attempts whose files are not what they were."""
 
 
 @dataclass(slots=True)
@@ -130,17 +133,43 @@ class Hands:
             elif isinstance(verdict, Replan):
                 replans.setdefault(task.job.id, verdict)
             else:
+                spoiled = self._spoiled(task, each.outcome, verdict)
+                if isinstance(verdict, Reject) and spoiled:
+                    verdict = Reject(verdict.why, Cause.UNREADY)
                 deaths = self._deaths(each, task, verdict, alive)
                 settlements.append(self._settlement(each, task, verdict, now, deaths))
+                settlements += spoiled  # after it: what falls with them must find it waiting
         done = self.ledger.settle(settlements) if settlements else ()
         for settlement, fresh in zip(settlements, done, strict=True):
             if fresh:
                 self._settled(settlement)
-                self._blame(settlement, nodes[settlement.attempt])
+                if not settlement.is_withdrawn:
+                    self._blame(settlement, nodes[settlement.attempt])
         for job, replan in replans.items():  # closes the job's attempts in the same transaction
             self.ledger.replan(job, replan.changes, replan.why)
             _say("job_replanned", "job %s: planned anew: %s", job, replan.why)
         return any(done) or bool(replans)
+
+    def _spoiled(self, task: Task, outcome: Outcome, verdict: Verdict) -> list[Settlement]:
+        """Return the withdrawals of what the task found changed since it was accepted (T21).
+
+        A probe stays, for a plan was made of it, and so does what something accepted was made of.
+        """
+        named = outcome.result.get(SPOILED)
+        if not isinstance(verdict, Reject) or not isinstance(named, list | tuple):
+            return []
+        accepted = {result.attempt: id for id, result in self.ledger.results(task.needs).items()}
+        ids = {str(each): accepted[str(each)] for each in named if str(each) in accepted}
+        if not ids:
+            return []
+        done = (each for each in self.ledger.tasks(task.job.id) if each.state is State.SUCCESSFUL)
+        used = {need for each in done for need in each.needs}
+        needs = {id: self.ledger.task(need) for id, need in ids.items() if need not in used}
+        return [
+            _withdrawal(id, need, self.limits)
+            for id, need in needs.items()
+            if need is not None and need.kind is not Kind.PROBE
+        ]
 
     def _deaths(
         self, each: Settle, task: Task, verdict: Accept | Reject | Again, alive: Set[Member]
@@ -290,6 +319,18 @@ def _late(each: Settle, after: Settled) -> Settlement:
         task=after.task,
         accepted=after.accepted,
         is_late=True,
+    )
+
+
+def _withdrawal(attempt: AttemptId, task: Task, limits: Limits) -> Settlement:
+    why = f"the files of attempt {attempt} were changed since it was accepted"
+    after = withdraw(task, why, limits)
+    return Settlement(
+        attempt=attempt,
+        outcome=Outcome(attempt=attempt, ending=Ending.LOST, why=why),
+        task=after.task,
+        reach=after.reach,
+        is_withdrawn=True,
     )
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.controller.heading import heading
 from orchestrator.controller.storage import Storage
+from orchestrator.controller.testimony import lease_proof
 from orchestrator.decide.reconcile import Attempt
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
-from orchestrator.model.node import Identity, Places, Spec, mapped
+from orchestrator.model.node import Identity, Label, Places, Spec, mapped, work_digest
 from orchestrator.model.work import Command, Kind, Outcome, Task, TaskId
 from orchestrator.plugin.caller import Caller
 
@@ -44,6 +45,7 @@ class Briefing:
     caller: Caller
     storage: Storage
     paths: Paths = everywhere_alike
+    key: bytes = field(default=b"", repr=False)  #: as `testimony.lease_key`
 
     def spec(self, attempt: Attempt, task: Task, identity: Identity) -> tuple[Spec, Command]:
         """Return what to send for an attempt; PluginError where its processor cannot say."""
@@ -54,8 +56,7 @@ class Briefing:
 
     def home(self, node: str, outcome: Outcome) -> Outcome:
         """Return what a node said with its paths as manifests have them."""
-        paths = {there: here for here, there in self.paths(node).items()}
-        return replace(outcome, result=_home(outcome.result, paths)) if paths else outcome
+        return home(outcome, self.paths(node))
 
     def command(self, task: Task, where: Places) -> Command:
         """Return the words of a task, its processor's or, for an action, its manifest's."""
@@ -93,6 +94,7 @@ class Briefing:
             cluster=self.cluster,
             epoch=self.ledger.epoch,
             lease=attempt.lease,
+            proof=lease_proof(self.key, self.ledger.id, self.ledger.epoch, attempt.lease),
             attempt=attempt.id,
             task=task.id,
             service=attempt.service.value,
@@ -109,7 +111,26 @@ class Briefing:
             input_sha256=digest,
             storage=mapped(str(self.storage.root), paths) if self.storage.token else "",
             token=self.storage.token,
+            label=self._label(attempt, task),
         )
+
+    def _label(self, attempt: Attempt, task: Task) -> Label:
+        inputs = {id: each.attempt for id, each in self.ledger.results(task.needs).items()}
+        return Label(
+            attempt=attempt.id,
+            task=task.id,
+            node=attempt.node,
+            incarnation=attempt.incarnation,
+            epoch=self.ledger.epoch,
+            lease=attempt.lease,
+            work=work_digest(task, inputs),
+        )
+
+
+def home(outcome: Outcome, paths: Mapping[str, str]) -> Outcome:
+    """Return what a node said with its paths, by `paths`, called as manifests call them."""
+    back = {there: here for here, there in paths.items()}
+    return replace(outcome, result=_home(outcome.result, back)) if back else outcome
 
 
 def _check_words(task: Task, words: Iterable[str]) -> None:

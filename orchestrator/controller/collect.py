@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from orchestrator.controller import trash
 from orchestrator.controller.storage import INPUTS, KEPT, TRASH, Storage, kept_free
 from orchestrator.decide.collect import DAY_S, Fate, Lot, is_due, lot
 from orchestrator.errors import NotThere, Refusal
+from orchestrator.ledger.history import history
 from orchestrator.ledger.protocol import Ledger, Standing
 from orchestrator.model.talk import Cleaned, Share, StorageView
 from orchestrator.model.work import AttemptId
@@ -177,11 +178,13 @@ class Collector:
             raise Refusal(f"batch {batch}: it is not over, and needs its files; cancel it first")
 
     def _collect(self, batch: str, census: Census) -> int | None:
-        """Take away all of a batch; return how many attempts, or None: it was begun again.
+        """Take away all of a batch; return how many attempts, or None: it was begun again, or stays.
 
         The event comes first, then all goes out of the way at once; whoever makes a batch need its
-        files again waits meanwhile, and finds them whole or gone (F39).
+        files again waits meanwhile, and finds them whole or gone (F39).  What cannot be moved is
+        tried again another time, without another event.
         """
+        is_noted = self._is_noted(batch)
         with self.storage.lock:
             state = self.ledger.state(batch)
             if state is None or not state.is_final:
@@ -189,11 +192,19 @@ class Collector:
             ids = [id for id, each in census.attempts.items() if _is_of(each, batch)]
             size = sum(census.attempts[id].size_bytes for id in ids)
             told = {"attempts": len(ids), "bytes": size + census.inputs.get(batch, 0)}
-            self.ledger.note("collected", batch, told)
-            self._throw(ATTEMPTS, ids)
-            self._throw(INPUTS, [self.storage.inputs_of(batch)])
+            if not is_noted:
+                self.ledger.note("collected", batch, told)
+            gone = self._throw(ATTEMPTS, ids)
+            inputs = self._throw(INPUTS, [self.storage.inputs_of(batch)])
+        if ids and not gone + inputs:
+            return None
         log.info("batch %s: its files are gone", batch, extra={"action": "batch_collected"})
-        return len(ids)
+        return gone
+
+    def _is_noted(self, batch: str) -> bool:
+        """Whether the last that happened to a batch is that its files were taken away."""
+        own = (each.kind for each in history(self.ledger, batch) if each.subject == batch)
+        return next(iter(deque(own, maxlen=1)), "") == "collected"
 
     def _clear_leftovers(self, census: Census, now: float) -> tuple[int, int]:
         """Clear the media of attempts that nobody needs any more (F-STOR-5); how many, and bytes."""
@@ -214,25 +225,29 @@ class Collector:
             and id.startswith(f"{self.ledger.id}-")
             and lot(None, each.touched_at, now, self.keep_s) is Lot.GO
         ]
-        if ours:
-            self.ledger.note("collected", self.ledger.id, {"attempts": len(ours)})
-            self._throw(ATTEMPTS, ours)
-        return len(ours)
+        gone = self._throw(ATTEMPTS, ours) if ours else 0
+        if gone:
+            self.ledger.note("collected", self.ledger.id, {"attempts": gone})
+        return gone
 
-    def _throw(self, folder: str, names: Sequence[str]) -> None:
-        """Move things out of one of our folders into the trash: a link as a link."""
+    def _throw(self, folder: str, names: Sequence[str]) -> int:
+        """Move things out of one of our folders into the trash, a link as a link; how many went."""
+        gone = 0
 
         def move(removal: trash.Removal) -> None:
+            nonlocal gone
             with self.storage.folder(folder) as place:
                 for name in names:
                     try:
                         _move(place, name, removal.top)
+                        gone += 1
                     except FileNotFoundError:
                         continue
                     except OSError as error:
                         removal.failed(name, error)
 
         self.storage.removing(folder, move)
+        return gone
 
 
 def _move(place: int, name: str, top: int) -> None:

@@ -82,6 +82,9 @@ class Front(Protocol):
     def batch(self, who: Client, id: str) -> BatchView:
         """Return one batch with all its parts."""
 
+    def parts(self, who: Client, id: str) -> tuple[Standing, ...]:
+        """Return how one batch stands, then its jobs and targets."""
+
     def timeline(self, who: Client, id: str) -> tuple[Happening, ...]:
         """Return what happened to a batch, job, target, segment or task, oldest first."""
 

@@ -63,8 +63,8 @@ class Intake:
         plugins = self.caller.plugins
         file = parse_sent(sheets, plugins.processors, plugins.settings_folders())
         self._check(file)
-        with self._lock, self.storage.lock:  # nothing of a batch that goes on is taken away between
-            return self._known(origin) or self._store(file.batch, origin)
+        with self._lock:
+            return self._known(origin) or self._stored(file.batch, origin)
 
     def refused(self, tasks: Sequence[Task]) -> Mapping[TaskId, Mapping[str, str]]:
         """Return of tasks that could go next which nodes are not given them, and why."""
@@ -105,6 +105,13 @@ class Intake:
                 "submit it under a key of its own"
             )
         return Submitted(batch=batch, arrival="resumed")
+
+    def _stored(self, batch: Batch, origin: Origin) -> Submitted:
+        """Store a batch; of one that goes on nothing is taken away between."""
+        if unfinished(self.ledger, batch, origin.owner) is None:
+            return self._store(batch, origin)
+        with self.storage.untouched():
+            return self._store(batch, origin)
 
     def _store(self, batch: Batch, origin: Origin) -> Submitted:
         anew = frozenset[str]()

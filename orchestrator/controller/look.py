@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from orchestrator.controller.blames import Blames
@@ -14,6 +14,7 @@ from orchestrator.controller.courier import Courier
 from orchestrator.controller.presence import Presence
 from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
+from orchestrator.controller.testimony import Hearing
 from orchestrator.decide.active import OF_SEGMENTS, SEGMENTS, TARGETS, Active, active, full
 from orchestrator.decide.blame import NOBODY, Now, Quarantine
 from orchestrator.decide.fleet import Gate, Sight, closed, lost, mass_alarm, mass_loss, unheard
@@ -71,6 +72,7 @@ class Lookout:
     spaces: Spaces | None = None  #: None: room is not estimated
     blames: Blames | None = None  #: None: no node is set aside
     alarms: tuple[str, ...] = ()  #: of the last look: what people should know now
+    hearing: Hearing = field(default_factory=Hearing)  #: whether the ledger has lost leases
 
     def look(self, now: float, draining: bool) -> View:
         """Return how things stand at `now` (Unix seconds).
@@ -80,6 +82,7 @@ class Lookout:
         listed = self.engine.look()
         travelling = self.courier.travelling(listed)
         attempts = self.ledger.open_attempts()
+        self.hearing.hear(self.ledger, listed)
         sights = self._sights(listed, attempts)
         members = listed if sights is None else _current(sights)
         gate = self.watch.gate() if self.watch else Gate()

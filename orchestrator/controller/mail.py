@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate
 
-from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException, send
+from aiosmtplib import (
+    SMTPConnectError,
+    SMTPConnectTimeoutError,
+    SMTPException,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    send,
+)
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.cluster import MailTls, Smtp
@@ -22,6 +29,10 @@ STEP_LIMIT_S = 20.0
 
 WHOLE_LIMIT_S = 60.0
 SAID_MAX = 500
+
+
+class NoServer(OrchestratorError):
+    """No mail server was named, and there is none on this computer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +48,17 @@ class Mail:
 
 
 def deliver(mail: Mail, server: Smtp) -> None:
-    """Hand a mail to the server; OrchestratorError, with why, if it took it for nobody."""
+    """Hand a mail to the server; OrchestratorError, with why, if it took it for nobody.
+
+    NoServer where there is none to ask.
+    """
     try:
         refused = asyncio.run(asyncio.wait_for(_delivered(mail, server), WHOLE_LIMIT_S))
     except TimeoutError as error:
         raise OrchestratorError(f"mail server {_name(server)}: it does not answer") from error
     except (SMTPException, OSError, ValueError) as error:
+        if server == Smtp() and _is_nobody_there(error):
+            raise NoServer("mail: this computer has no mail server") from error
         raise OrchestratorError(f"mail server {_name(server)}: {_said(error)}") from error
     for address, why in refused.items():
         log.warning(
@@ -86,6 +102,11 @@ def _message(mail: Mail, server: Smtp) -> EmailMessage:
 
 def _name(server: Smtp) -> str:
     return f"{server.host}:{server.port}"
+
+
+def _is_nobody_there(error: Exception) -> bool:
+    silent = isinstance(error, SMTPConnectTimeoutError)
+    return isinstance(error, SMTPConnectError) and not silent
 
 
 def _said(error: Exception) -> str:

@@ -6,13 +6,32 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from orchestrator.controller.fleetstate import FleetState
+from orchestrator.controller.gate import schedules
+from orchestrator.controller.hours import OpeningHours
 from orchestrator.controller.post import Post
-from orchestrator.decide.fleet import Sight
+from orchestrator.decide.fleet import Gate, Sight
 from orchestrator.decide.windows import Opening, Timetable, shown, week
 from orchestrator.model.talk import NodePhase, NodeView, Seats
 
 SHOWN_SILENCE_S = 3.0
 """Less silence than this is none."""
+
+
+def of_fleet(state: FleetState, hours: OpeningHours, gate: Gate) -> tuple[NodeView, ...]:
+    """Return every node, by name: those of the manifest, those that left it, and taken free ones."""
+    cluster = state.cluster.name
+    views = [of_post(post, cluster) for post in {**state.removed, **state.posts}.values()]
+    for name in state.guests:
+        if (sight := state.sights.get(name)) is not None:
+            shut = gate.shut.get(name, "")
+            views.append(of_guest(name, sight, cluster, state.busy.get(name, {}), shut))
+    asked, now = schedules(state), hours.now()
+    for index, view in enumerate(views):
+        if view.name in asked and (opening := hours.look(view.name, *asked[view.name])):
+            table = hours.table(view.name, *asked[view.name])
+            views[index] = with_hours(view, table, opening, now)
+    return tuple(sorted(views, key=lambda view: view.name))
 
 
 def of_post(post: Post, cluster: str) -> NodeView:

@@ -15,14 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from queue import SimpleQueue
+from types import MappingProxyType
 
+from orchestrator.controller.mail import NoServer
 from orchestrator.decide import notices as decide
 from orchestrator.decide.notices import Message, Rules
 from orchestrator.errors import LedgerError, OrchestratorError
 from orchestrator.ledger.protocol import Event, Ledger
 from orchestrator.model.cluster import Notify
 from orchestrator.model.notice import Letter, Notice, Parcel, Scene
-from orchestrator.model.work import one_line
+from orchestrator.model.work import TaskId, one_line
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,15 @@ class _Trouble:
     not_before: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What became of a parcel."""
+
+    parcel: Parcel
+    why: str = ""  #: it did not arrive; empty: it did
+    is_vain: bool = False  #: … and never will
+
+
 @dataclass(slots=True)
 class _Desk:
     """What the thread knows; nobody else touches it."""
@@ -84,6 +95,7 @@ class _Desk:
     under_way: set[str] = field(default_factory=set)  #: names of ways
     trouble: dict[str, _Trouble] = field(default_factory=dict)
     last: dict[str, float] = field(default_factory=dict)  #: when a parcel arrived that way
+    dropped: dict[str, int] = field(default_factory=dict)  #: why -> so many notices
 
 
 class Notices:
@@ -92,7 +104,7 @@ class Notices:
     def __init__(self, means: Means) -> None:
         self._means = means
         self._heard: deque[tuple[str, str, Mapping[str, object]]] = deque()
-        self._arrived: SimpleQueue[tuple[Parcel, str]] = SimpleQueue()
+        self._arrived: SimpleQueue[_Arrival] = SimpleQueue()
         self._desk: _Desk | None = None
         self._alarms: tuple[str, ...] = ()
         self._told_at: dict[str, float] = {}  #: by the loop's thread alone
@@ -124,20 +136,26 @@ class Notices:
         self._heard.append((kind, subject, data))
         self._woken.set()
 
-    def saw(self, storage_low: str, alarms: Sequence[str] = ()) -> None:
+    def saw(
+        self,
+        storage_low: str,
+        alarms: Sequence[str] = (),
+        unready: Mapping[TaskId, str] = MappingProxyType({}),
+    ) -> None:
         """Take what a look saw: why storage is low, what somebody must look at; empty: all is well.
 
         What lasts is told once, and what comes again soon not again.
+
+        :param unready: tasks that have waited for long, each with what for
         """
-        for kind, subject, why in (
-            ("storage-low", "storage", storage_low),
-            ("alarm", "nodes", "; ".join(alarms)),
-        ):
-            now = time.monotonic()
-            if why and now - self._told_at.get(kind, float("-inf")) >= SEEN_AGAIN_S:
+        now = time.monotonic()
+        seen = [("storage-low", "storage", storage_low), ("alarm", "nodes", "; ".join(alarms))]
+        seen += [("alarm", task, why) for task, why in unready.items()]
+        for kind, subject, why in seen:
+            if why and now - self._told_at.get(subject, float("-inf")) >= SEEN_AGAIN_S:
                 self.tell(kind, subject, why)
             if why:
-                self._told_at[kind] = now
+                self._told_at[subject] = now
 
     def alarms(self) -> tuple[str, ...]:
         """Return a sentence for what was not sent, or that nobody hears of."""
@@ -230,17 +248,18 @@ class Notices:
         desk.under_way.add(parcel.way.name)
 
         def travel() -> None:
-            why = ""
+            came = _Arrival(parcel)
             try:
                 self._means.deliver(rules.notify, parcel, message)
             except OrchestratorError as error:
-                why = str(error)
+                is_vain = rules.is_alone and isinstance(error, NoServer)
+                came = _Arrival(parcel, str(error), is_vain)
             except Exception as error:  # a receiver's fault harms its own way alone
                 log.exception(
                     "notice %s: failed", parcel.way.shown, extra={"action": "notices_bug"}
                 )
-                why = f"{parcel.way.carrier.value}: {error!r}"
-            self._arrived.put((parcel, why))
+                came = _Arrival(parcel, f"{parcel.way.carrier.value}: {error!r}")
+            self._arrived.put(came)
             self._woken.set()
 
         self._means.spawn(travel)
@@ -248,29 +267,42 @@ class Notices:
     def _take_arrived(self, desk: _Desk) -> None:
         """Remember what arrived, and when to try again what did not."""
         while not self._arrived.empty():
-            parcel, why = self._arrived.get()
-            way, now = parcel.way.name, self._means.clock()
-            desk.under_way.discard(way)
-            if why:
-                fails = desk.trouble[way].fails if way in desk.trouble else 0
-                pause_s = min(AGAIN_MOST_S, AGAIN_FIRST_S * 2 ** min(fails, DOUBLINGS_MAX))
-                pause_s *= 0.5 + self._means.jitter() / 2
-                desk.trouble[way] = _Trouble(why, fails + 1, now + pause_s)
-                log.info("notice not sent: %s", why, extra={"action": "notice_failed"})
+            came = self._arrived.get()
+            desk.under_way.discard(came.parcel.way.name)
+            if came.why and not came.is_vain:
+                self._try_later(desk, came)
                 continue
-            desk.trouble.pop(way, None)
-            desk.last[way] = now
-            numbers = [each.number for each in parcel.letters]
-            self._means.ledger.told(numbers, way)
-            for number in numbers:
-                if letter := desk.letters.get(number):
-                    desk.letters[number] = replace(letter, told=letter.told | {way})
+            self._done(desk, came.parcel)
+            count = len(came.parcel.letters)
+            if came.is_vain:
+                desk.dropped[came.why] = desk.dropped.get(came.why, 0) + count
+                log.info("notices dropped: %s", came.why, extra={"action": "notice_dropped"})
+                continue
             log.info(
                 "notices sent: %d, %s",
-                len(numbers),
-                parcel.way.shown,
+                count,
+                came.parcel.way.shown,
                 extra={"action": "notice_sent"},
             )
+
+    def _try_later(self, desk: _Desk, came: _Arrival) -> None:
+        way = came.parcel.way.name
+        fails = desk.trouble[way].fails if way in desk.trouble else 0
+        pause_s = min(AGAIN_MOST_S, AGAIN_FIRST_S * 2 ** min(fails, DOUBLINGS_MAX))
+        pause_s *= 0.5 + self._means.jitter() / 2
+        desk.trouble[way] = _Trouble(came.why, fails + 1, self._means.clock() + pause_s)
+        log.info("notice not sent: %s", came.why, extra={"action": "notice_failed"})
+
+    def _done(self, desk: _Desk, parcel: Parcel) -> None:
+        """Remember that nothing of it is to go that way any more."""
+        way = parcel.way.name
+        desk.trouble.pop(way, None)
+        desk.last[way] = self._means.clock()
+        numbers = [each.number for each in parcel.letters]
+        self._means.ledger.told(numbers, way)
+        for number in numbers:
+            if letter := desk.letters.get(number):
+                desk.letters[number] = replace(letter, told=letter.told | {way})
 
     def _forget(self, desk: _Desk, rules: Rules, now: float) -> None:
         if gone := decide.finished(self._kept(desk), rules, now):
@@ -286,11 +318,16 @@ class Notices:
         told = []
         for parcel in decide.parcels(letters, rules):
             if trouble := desk.trouble.get(parcel.way.name):
-                count = len(parcel.letters)
-                what = f"{count} notices" if count > 1 else "1 notice"
+                what = _notices(len(parcel.letters))
                 told.append(f"{what} not sent: {trouble.why}; kept, and tried again")
+        for why, count in desk.dropped.items():
+            told.append(f"{_notices(count)} not sent, and not kept: {why}")
         unheard = decide.unheard(letters, rules)
         return (*told, *((unheard,) if unheard else ()))
+
+
+def _notices(count: int) -> str:
+    return f"{count} notices" if count > 1 else "1 notice"
 
 
 def _say(told: Notice, *, is_alone: bool) -> None:

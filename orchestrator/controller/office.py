@@ -77,7 +77,7 @@ class Office:
             return ClusterInfo(name=about.name, kind=kind, id=about.id, version=about.version)
         views = self.fleet.views()
         low = self.storage.low()
-        return ClusterInfo(
+        info = ClusterInfo(
             name=about.name,
             kind=kind,
             id=about.id,
@@ -96,6 +96,7 @@ class Office:
             ready=sum(view.phase is NodePhase.READY for view in views),
             batches=self.ledger.unfinished(),
         )
+        return replace(info, status_interval_s=stands.cluster.status_interval_s) if stands else info
 
     def preview(self, who: Client, wanted: Wanted) -> Preview:
         """Return what `apply` would do."""
@@ -181,6 +182,10 @@ class Office:
             refused=self.intake.refused(tasks),
             full=self.intake.full(),
         )
+
+    def parts(self, who: Client, id: str) -> tuple[Standing, ...]:
+        """Return how one batch stands, then its jobs and targets."""
+        return self.ledger.standings(own_batch(self.ledger, who, id))
 
     def timeline(self, who: Client, id: str) -> tuple[Happening, ...]:
         """Return what happened to a part of a batch."""

@@ -30,7 +30,7 @@ def act(ledger: Ledger, storage: Storage, verb: Verb, id: str, *, now: bool) -> 
         case Verb.CANCEL:
             ledger.cancel(id, "cancelled by a person")
         case Verb.RETRY:
-            with storage.lock:  # nothing of it is taken away between
+            with storage.untouched():  # nothing of it is taken away between
                 _retry(ledger, storage, id)
     log.info("%s: %s", id, verb.value, extra={"action": f"part_{verb.value}"})
 

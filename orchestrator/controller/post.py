@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.decide.fleet import Gate, Sight, is_live
 from orchestrator.decide.restart import may_restart
-from orchestrator.decide.way import Machine, Step, Way
+from orchestrator.decide.way import Deed, Machine, Step, Way
 from orchestrator.model.cluster import Node
 from orchestrator.model.node import AgentSettings
 from orchestrator.model.talk import NodePhase
@@ -65,6 +65,17 @@ class Post:
         self.is_refused, self.fails, self.trouble = False, 0, ""
         self.not_before, self.ran, self.found = float("-inf"), (), None
 
+    def renew(self, fresh: Post) -> None:
+        """Take new settings, and be wanted again; what is going on goes on."""
+        self.settings, self.restarts_max = fresh.settings, fresh.restarts_max
+        if self.node != fresh.node:
+            if self.at_work:
+                self.successor = fresh.remote
+            else:
+                self.remote = fresh.remote
+        self.node, self.is_wanted, self.is_removed, self.deadline = fresh.node, True, False, None
+        self.forgive()
+
     def way(self, gate: Gate, runtime: str, now: float) -> Way:
         """Return all that its next step depends on."""
         self._doubt(gate, now)
@@ -112,6 +123,17 @@ class Post:
             self.started_at = None
         if found.agent and self.started_at is None:
             self.started_at = now
+
+    def did(self, deed: Deed, found: Found | None, now: float) -> None:
+        """Take what was done to the machine, and what it answered if it was asked."""
+        self.found, self.telling = None, ""
+        if found is not None:
+            self.take(found, now)
+        self.is_removed |= deed is Deed.REMOVE
+        if deed is Deed.START:
+            self.started_at = now
+        if deed is Deed.STOP:  # on purpose: it counts as no stop of its own
+            self.started_at, self.is_forced = None, False
 
     def succeeded(self, *, is_progress: bool) -> None:
         """Take that a step went well; one that only asks does not end the waiting in between."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from orchestrator.controller.post import Post
 from orchestrator.decide.restart import may_restart, recent
 from orchestrator.decide.way import Step
-from orchestrator.model.talk import NodePhase
 
 Tell = Callable[[str, str, str, tuple[str, ...]], None]
 """Takes the kind of an event, a node, what happened, and its services; returns at once."""
@@ -35,7 +34,7 @@ def tell_of_step(tell: Tell, post: Post, step: Step) -> None:
         return
     if step.is_down and not before.is_down:
         tell("service-down", post.node.name, step.why, _services(post))
-    elif step.phase is NodePhase.LOST and before.phase is not NodePhase.LOST:
+    elif step.is_lost and not before.is_lost:
         why = f"{step.why or 'nothing is heard of it'}; what it ran is given to others"
         tell("service-stopped", post.node.name, why, _services(post))
 

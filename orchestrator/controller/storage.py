@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,7 +17,7 @@ from uuid import uuid4
 
 from orchestrator import volume
 from orchestrator.controller import trash
-from orchestrator.errors import Refusal
+from orchestrator.errors import Busy, Refusal
 from orchestrator.model.codec import canonical
 from orchestrator.model.work import AttemptId, Facts, Result
 from orchestrator.system import HAS_FOLDERS, now_s
@@ -29,8 +31,18 @@ TRASH = "trash"
 INLINE_MAX_BYTES = 8 << 10
 KEEP_FREE_PART = 0.05
 KEEP_FREE_MAX_BYTES = 2 << 30
-KEPT = frozenset({"log", "exit.json", "result.json", "report.json", "input.json"})
+KEPT = frozenset({"log", "exit.json", "result.json", "report.json", "input.json", "label.json"})
 """What stays of an attempt when its media are cleared away: all of it small, all of it evidence."""
+
+PLACES_MAX = 16
+"""So many places of storage are remembered."""
+
+UNTOUCHED_WAIT_S = 10.0
+"""So long is waited for who takes files away."""
+
+HALF_TRIES = 10
+HALF_PAUSE_S = 0.05
+"""So often, and with such pauses, half a mark is read: somebody may be writing it."""
 
 LOOK_EVERY_S = 1.0
 LOOK_FIRST_S = 2.0
@@ -94,28 +106,26 @@ class Storage:
         token = made.mark()
         if is_ours:
             return replace(made, token=token)
+        places = {**_noted(note), str(root): token}
+        lines = [json.dumps([each, place]) for place, each in places.items()]
         part = note.with_suffix(".part")
-        part.write_text(f"{token}\n{root}\n", "utf-8")
+        part.write_text("".join(f"{line}\n" for line in lines[-PLACES_MAX:]), "utf-8")
         part.replace(note)
         return replace(made, token=token, note=note)
 
     def mark(self) -> str:
         """Return what tells this storage from any other, written into it once (R16).
 
-        A node that does not find it there sees another directory, or none.  Refusal where it
-        cannot be written.
+        A node that does not find it there sees another directory, or none.  Who marks it at the
+        same moment gets the same.  Refusal where it cannot be written.
         """
-        file = self.root / MARK
+        file, token = self.root / MARK, uuid4().hex
         try:
-            if file.exists() and (token := file.read_text("ascii").strip()):
-                return token
-            token = uuid4().hex
-            part = file.with_suffix(".part")
-            part.write_text(f"{token}\n", "ascii")
-            part.replace(file)
+            if not file.exists():
+                _mark_first(file, token)
+            return _marked(file) or _mark_anew(file, token)
         except (OSError, UnicodeError) as error:
             raise Refusal(f"cluster storage {self.root}: {file.name}: {error}; mend it") from error
-        return token
 
     def attempt(self, id: AttemptId) -> Path:
         """Return the folder of an attempt."""
@@ -128,6 +138,20 @@ class Storage:
     def volume(self) -> Volume:
         """Open it, as long as it is the right one; raises `volume.Trouble`."""
         return Volume(str(self.root), self.token)
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Let nobody take files away until left; Busy where who does that gets no answer (F20)."""
+        is_silent = self.watch is not None and self.watch.is_silent()
+        if is_silent or not self.lock.acquire(timeout=UNTOUCHED_WAIT_S):
+            raise Busy(
+                f"cluster storage {self.root}: it does not answer, or much is being taken away; "
+                "see its mount, and try again in a minute"
+            )
+        try:
+            yield
+        finally:
+            self.lock.release()
 
     # -- how it is
 
@@ -339,11 +363,48 @@ def kept_free(whole: int) -> int:
 
 def noted(note: Path, root: Path) -> str:
     """Return what the storage at `root` is known by; empty: nothing is known of one there."""
+    return _noted(note).get(str(root), "")
+
+
+def _noted(note: Path) -> dict[str, str]:
+    """Return place -> token, the one noted last at the end; a line each, as JSON."""
     try:
-        token, _, known = note.read_text("utf-8").rstrip("\n").partition("\n")
-    except (OSError, UnicodeError):
-        return ""
-    return token if known == str(root) else ""
+        pairs = [json.loads(line) for line in note.read_text("utf-8").splitlines()]
+        return {str(place): str(token) for token, place in pairs}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _marked(file: Path) -> str:
+    """Return the token; empty: half of it stands there, and nobody writes the rest."""
+    for _ in range(HALF_TRIES):
+        if token := file.read_text("ascii").strip():
+            return token
+        time.sleep(HALF_PAUSE_S)
+    return ""
+
+
+def _mark_anew(file: Path, token: str) -> str:
+    part = file.with_name(f"{file.name}.{token}")
+    part.write_text(f"{token}\n", "ascii")
+    part.replace(file)
+    return token
+
+
+def _mark_first(file: Path, token: str) -> None:
+    """Write the token unless somebody else has: whole, or not at all."""
+    part = file.with_name(f"{file.name}.{token}")
+    try:
+        part.write_text(f"{token}\n", "ascii")
+        try:
+            os.link(part, file)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            with suppress(FileExistsError), file.open("x", encoding="ascii") as stream:
+                stream.write(f"{token}\n")
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _clear_by_path(folder: Path) -> None:

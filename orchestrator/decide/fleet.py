@@ -30,6 +30,11 @@ class Sight:
     set_aside: str = ""  #: why it is given nothing but a task now and then; empty: it is not (F32)
     together: bool = False  #: it fell silent with most of the others, and is so still (R10)
 
+    @property
+    def has_left(self) -> bool:
+        """Whether its last word was a goodbye: it was ended in order, and is not lost track of."""
+        return self.report is not None and self.report.left
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
@@ -77,8 +82,10 @@ class Gate:
 
 
 def is_live(sight: Sight | None, gate: Gate) -> bool:
-    """Whether a node is heard of."""
-    return sight is not None and sight.is_listed and sight.silent_s <= gate.suspect_after_s
+    """Whether a node is heard of, and means to stay."""
+    if sight is None or sight.has_left or not sight.is_listed:
+        return False
+    return sight.silent_s <= gate.suspect_after_s
 
 
 def closed(sights: Mapping[str, Sight], gate: Gate) -> Mapping[str, str]:
@@ -97,6 +104,8 @@ def lost(sights: Mapping[str, Sight], gate: Gate) -> Mapping[str, str]:
             continue
         if name in gate.given_up:
             found[name] = gate.given_up[name]
+        elif sight.has_left and sight.silent_s >= limit_s:
+            found[name] = f"node {name!r}: its agent was stopped, and has not come back"
         elif sight.silent_s >= limit_s:
             found[name] = f"node {name!r}: nothing was heard of it for {limit_s:g} s"
     return found
@@ -122,13 +131,14 @@ def mass_loss(sights: Mapping[str, Sight], gate: Gate) -> frozenset[str]:
 
     More than half of those that were heard of before, three at least, within one `lostAfter`; each
     until it is heard of again.  Who was to go does not count: closed by its schedule, drained,
-    paused, or given up.
+    paused, or given up; nor who said goodbye.
     """
     expected = {*gate.shut, *gate.draining, *gate.paused, *gate.inactive, *gate.given_up}
     silent = sorted(
         (sight.silent_s, name)
         for name, sight in sights.items()
         if not is_live(sight, gate)
+        and not sight.has_left
         and name not in expected
         and (gate.wanted is None or name in gate.wanted | gate.guests)
     )
@@ -169,7 +179,9 @@ def _closed(name: str, sight: Sight, gate: Gate) -> Iterator[str]:
             yield differs
         if sight.report.unfit:
             yield sight.report.unfit
-    if not is_live(sight, gate):
+    if sight.has_left:
+        yield "its agent was stopped"
+    elif not is_live(sight, gate):
         yield f"it has been silent for {sight.silent_s:.0f} s"
 
 

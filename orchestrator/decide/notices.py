@@ -82,6 +82,7 @@ class Rules:
     notify: Notify = field(default_factory=Notify)
     email: str = ""  #: EMAIL of the controller's environment: hears where `to` is empty
     has_plugins: bool = False
+    is_alone: bool = False  #: of This Computer: where it has no mail server, mail is not kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,10 +27,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """An attempt that was given up in silence, and of which its node speaks again (R4)."""
+    """An attempt that was closed without its word, and of which its node speaks (R4)."""
 
     attempt: Attempt
     is_wanted: bool  #: its task is not over: what it made may still count
+    is_cancelled: bool = False  #: we have ended it: nothing of it counts any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,12 +185,17 @@ def _reported(view: View) -> Iterator[Action]:
                 yield Settle(attempt, outcome)
             elif member.node not in view.lost:  # it does not hear; when it is back it will
                 yield _late(view, member, outcome) or Ack(member, outcome.attempt)
-        for attempt_id, (phase, _) in report.attempts.items():
+        for attempt_id, (phase, _) in sorted(report.attempts.items(), key=_runs):
             wanted = (member.node, attempt_id) in waited_for or attempt_id in ended | kept
             is_shut = member.node in view.shut and phase is Phase.QUEUED
             is_unwanted = not wanted or is_shut or member.node in view.evicting
             if phase.is_live and is_unwanted and member.node not in view.lost:
                 yield Kill(member, attempt_id)
+
+
+def _runs(told: tuple[AttemptId, tuple[Phase, str]]) -> bool:
+    """Sort what waits on its node first: it must not begin in the place of what is ended."""
+    return told[1][0] is not Phase.QUEUED
 
 
 def strangers(
@@ -209,6 +215,8 @@ def _late(view: View, member: Member, outcome: Outcome) -> Settle | None:
     overdue = view.overdue.get(outcome.attempt)
     if overdue is None or overdue.attempt.node != member.node:
         return None
+    if overdue.is_cancelled:
+        outcome = Outcome(attempt=outcome.attempt, ending=Ending.KILLED, why="ended on request")
     return Settle(overdue.attempt, outcome, is_late=True)
 
 

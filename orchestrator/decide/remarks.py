@@ -16,6 +16,7 @@ NODES_MANY = 8
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _DRIFTED = frozenset(
     {NodePhase.UNFIT, NodePhase.UNREACHABLE, NodePhase.REFUSED, NodePhase.LOST, NodePhase.REMOVED}
+    | {NodePhase.LEFT}
 )
 _ON_ITS_WAY = frozenset(
     {
@@ -30,7 +31,6 @@ _ON_ITS_WAY = frozenset(
 )
 _PLAIN = Cluster(name="", kind=ClusterKind.MANAGED)
 _LATER: tuple[tuple[str, Callable[[Cluster], object]], ...] = (
-    ("statusInterval", lambda cluster: cluster.more.get("statusInterval")),
     ("storage.copy", lambda cluster: cluster.copy != _PLAIN.copy),
 )
 """Keys that this version reads and does not act upon, and whether a cluster says them."""

@@ -29,7 +29,7 @@ NEXT: dict[State, frozenset[State]] = {
     ),
     State.POST: frozenset(),  # of parents only
     State.HOLD: frozenset({State.WAITING, State.CANCELLED, State.SUCCESSFUL}),
-    State.SUCCESSFUL: frozenset(),
+    State.SUCCESSFUL: frozenset({State.WAITING, State.FAILED}),  # its files were changed (T21)
     State.CANCELLED: frozenset({State.WAITING}),  # a person said `run` or `retry`
     State.FAILED: frozenset({State.WAITING}),  # the same
 }
@@ -116,6 +116,11 @@ def settle_late(task: Task, verdict: Verdict) -> Settled:
     if not isinstance(verdict, Accept) or State.SUCCESSFUL not in NEXT[task.state]:
         return Settled(task=task)
     return Settled(task=move(task, State.SUCCESSFUL, reason="", cause=None), accepted=True)
+
+
+def withdraw(task: Task, why: str, limits: Limits) -> Settled:
+    """Return what becomes of an accepted `task` whose files are no longer what they were (T21)."""
+    return _rejected(task, Reject(why), limits, deaths=0)
 
 
 def paused_s(waits: int, limits: Limits) -> float:

@@ -173,6 +173,7 @@ _HOW = {
     "unready": "could not begin",
     "again": "asked for another try",
     "cancelled": "was cancelled",
+    "withdrawn": "is accepted no longer",
 }
 _THEN = {
     "failed-requeued": "it is tried again",

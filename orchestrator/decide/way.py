@@ -68,6 +68,7 @@ class Step:
     why: str = ""
     todo: str = ""
     is_down: bool = False  #: its agent is not started again by itself
+    is_lost: bool = False  #: what it ran is given to others
 
 
 def next_step(way: Way) -> Step:
@@ -100,12 +101,18 @@ def _silent(way: Way) -> Step | None:
     if sight is None or sight.member is None or is_live(sight, gate):
         return None
     why = f"silent for {sight.silent_s:.0f} s" if sight.silent_s >= 1 else "it has left"
+    if sight.has_left:
+        why = "its agent was stopped there"
     if way.trouble:
         why = f"{why}; {way.trouble}"
     if way.name in gate.shut and not way.busy:  # people switch such computers off
         return Step(NodePhase.CLOSED, why=_and(gate.shut[way.name], why))
-    if way.name in gate.given_up or sight.silent_s >= gate.patience_s(is_together=sight.together):
-        return Step(NodePhase.LOST, why=why)
+    patience_s = gate.patience_s(is_together=sight.together)
+    is_lost = way.name in gate.given_up or sight.silent_s >= patience_s
+    if sight.has_left:
+        return Step(NodePhase.LEFT, why=why, is_lost=is_lost)
+    if is_lost:
+        return Step(NodePhase.LOST, why=why, is_lost=True)
     if sight.together:
         why = f"{why}, with most of the others"
     return Step(NodePhase.SUSPECT, why=why)
@@ -133,9 +140,9 @@ def _in(way: Way) -> Step:
 def _running_agent(way: Way, machine: Machine) -> Step:
     if why := _outdated(way, machine):
         return _stopped(way, why)
-    if here := seen(way) or _silent(way):
-        return here
-    return _joining(way)
+    here = seen(way) or _silent(way)
+    is_new = here and here.phase is NodePhase.LEFT and way.started_s <= JOIN_LIMIT_S
+    return _joining(way) if here is None or is_new else here
 
 
 def _again(way: Way) -> Step:

@@ -11,7 +11,7 @@ from orchestrator.decide.settle import Reach
 from orchestrator.ledger import events, rows
 from orchestrator.ledger.change import Change
 from orchestrator.ledger.protocol import Settlement
-from orchestrator.model.node import Member
+from orchestrator.model.node import Label, Member
 from orchestrator.model.work import Cause, Kind, State, Task
 
 PROCESSING = State.PROCESSING.value
@@ -35,7 +35,7 @@ def settle(change: Change, settlements: Sequence[Settlement]) -> tuple[bool, ...
 def close_attempts(change: Change, task: str, reason: str) -> list[str]:
     """Close a task's open attempt as cancelled; return its id, if there is one."""
     found = change.db.execute(
-        "UPDATE attempt SET closed = ?, cause = ?, why = ?"
+        "UPDATE attempt SET closed = ?, cause = ?, why = ?, late = 2"
         " WHERE task = ? AND closed IS NULL RETURNING number",
         (change.stamp.wall, Cause.CANCELLED.value, reason, task),
     ).fetchall()
@@ -48,6 +48,26 @@ def let_go(change: Change, under: str) -> None:
         "UPDATE attempt SET late = 0 WHERE (task = ? OR task > ? AND task < ?) AND late = 1",
         rows.below(under),
     )
+
+
+def salvage(change: Change, label: Label, service: str, settlement: Settlement) -> bool:
+    """Take the result of an attempt that the ledger may have forgotten; False: it came too late."""
+    change.db.execute(
+        "INSERT INTO attempt (number, task, service, node, incarnation, lease, opened, closed, late)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1) ON CONFLICT (number) DO UPDATE"
+        " SET closed = coalesce(closed, excluded.closed), late = 1"
+        " WHERE task = excluded.task AND NOT accepted",
+        (
+            rows.attempt_number(change.ledger, label.attempt),
+            label.task,
+            service,
+            label.node,
+            label.incarnation,
+            label.lease,
+            change.stamp.wall,
+        ),
+    )
+    return _settle(change, settlement)
 
 
 def _lease(change: Change, task: Task, member: Member) -> Attempt | None:
@@ -89,6 +109,8 @@ def _settle(change: Change, settlement: Settlement) -> bool:
     task = settlement.task
     if settlement.is_late:
         return _settle_late(change, number, settlement)
+    if settlement.is_withdrawn:
+        return _withdraw(change, number, settlement)
     if not _close(change, number, settlement):
         return False
     row = change.db.execute(
@@ -152,7 +174,7 @@ def _settle_late(change: Change, number: int, settlement: Settlement) -> bool:
     """Take the word of an attempt that was given up; accepted, it closes the one in its place."""
     task = settlement.task.id
     closed = change.db.execute(
-        "UPDATE attempt SET late = 0 WHERE number = ? AND task = ? AND late = 1", (number, task)
+        "UPDATE attempt SET late = 0 WHERE number = ? AND task = ? AND late > 0", (number, task)
     )
     if closed.rowcount != 1:
         return False
@@ -182,25 +204,56 @@ def _settle_late(change: Change, number: int, settlement: Settlement) -> bool:
     return True
 
 
+def _withdraw(change: Change, number: int, settlement: Settlement) -> bool:
+    """Take the pointer back by compare-and-set; False: it is another by now."""
+    task, reason = settlement.task, rows.clean(settlement.task.reason)
+    row = change.db.execute(
+        "UPDATE task SET state = ?, tries = ?, reason = ?, cause = ?, not_before = 0,"
+        " accepted = NULL WHERE id = ? AND accepted = ?"
+        ' RETURNING number, job, target, kind, state, held, "end" - "start" AS frames',
+        (
+            task.state.value,
+            task.tries,
+            reason,
+            task.cause.value if task.cause else None,
+            task.id,
+            number,
+        ),
+    ).fetchone()
+    if row is None:
+        return False
+    change.db.execute(
+        "UPDATE attempt SET accepted = 0, cause = ?, why = ? WHERE number = ?",
+        (Cause.CANCELLED.value, reason, number),
+    )
+    change.moved(row, State.SUCCESSFUL.value, task.state.value, reason)
+    kind, data = events.withdrawn(settlement)
+    change.note(kind, task.id, data)
+    _free(change, row, by=-1)
+    if settlement.reach is not Reach.NOTHING:
+        _fell(change, settlement, row)
+    return True
+
+
 def _about(settlement: Settlement) -> tuple[str, str, events.Data]:
     kind, data = events.settled(settlement)
     return kind, settlement.task.id, data
 
 
-def _free(change: Change, row: sqlite3.Row) -> None:
-    """Let what needs an accepted task go on."""
+def _free(change: Change, row: sqlite3.Row, by: int = 1) -> None:
+    """Let what needs an accepted task go on; `by` = -1: let it wait again."""
     change.db.execute(
-        "UPDATE task SET missing = missing - 1"
+        "UPDATE task SET missing = missing - ?"
         " WHERE number IN (SELECT task FROM need WHERE on_task = ?)",
-        (row["number"],),
+        (by, row["number"]),
     )
     kind = Kind(row["kind"])
     if kind is Kind.PROBE:
-        change.db.execute("UPDATE job SET probed = 1 WHERE id = ?", (row["job"],))
+        change.db.execute("UPDATE job SET probed = ? WHERE id = ?", (int(by > 0), row["job"]))
     if kind in SEGMENT_KINDS and row["target"] and row["frames"]:
         change.db.execute(
             "UPDATE target SET frames_done = frames_done + ? WHERE id = ?",
-            (row["frames"], row["target"]),
+            (by * row["frames"], row["target"]),
         )
 
 

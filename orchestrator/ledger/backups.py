@@ -1,4 +1,4 @@
-"""Copies of the ledger beside it: whole at the moment they were made, the last seven kept."""
+"""Copies of the ledger beside it: whole at the moment they were made, of seven days one each kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,15 @@ from orchestrator.system import sync_folder
 log = logging.getLogger(__name__)
 
 KEPT = 7
+"""Of so many days the last copy is kept."""
+
+NEWEST_KEPT = 2
+"""So many of the newest are kept beside: a start that fails again and again pushes none out."""
+
 EVERY = timedelta(days=1)
+START_EVERY = timedelta(hours=1)
+"""At a start a copy is made, unless there is one that is not older."""
+
 TRY_EVERY = timedelta(minutes=10)
 
 _TIME = "%Y%m%dT%H%M%SZ"
@@ -35,9 +44,9 @@ class Backups:
         """Return the copies, newest first."""
         return tuple(sorted(self.folder.glob("ledger-*.db"), reverse=True))
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether the last copy is a day old, or there is none; one of the future counts for nothing."""
-        return not any(made and now - EVERY < made <= now for made in map(_made, self.all()))
+    def is_due(self, now: datetime, every: timedelta = EVERY) -> bool:
+        """Whether the last copy is so old, or there is none; one of the future counts for nothing."""
+        return not any(made and now - every < made <= now for made in map(_made, self.all()))
 
     def make(self, now: datetime) -> Path:
         """Copy the ledger as it stands, while others write to it; the oldest copies go.
@@ -54,7 +63,7 @@ class Backups:
                 copy_to(source, part)
             part.replace(to)
             sync_folder(self.folder)
-            for old in self.all()[KEPT:]:
+            for old in _outdated(self.all()):
                 old.unlink()
         except OSError as error:
             raise LedgerError(f"ledger backup {to}: {error.strerror}; make room there") from error
@@ -73,10 +82,11 @@ class Copyist:
         self._tried = datetime.min.replace(tzinfo=UTC)
 
     def tend(self, now: datetime, *, begin: bool = False) -> None:
-        """Begin a copy if one is due, or at once; returns without waiting for it."""
+        """Begin a copy if one is due, `begin`: at a start; returns without waiting for it."""
         is_idle = self._thread is None or not self._thread.is_alive()
-        is_time = now - self._tried >= TRY_EVERY and self._backups.is_due(now)
-        if is_idle and (begin or is_time):
+        is_time = now - self._tried >= TRY_EVERY
+        every = START_EVERY if begin else EVERY
+        if is_idle and is_time and self._backups.is_due(now, every):
             self._tried = now
             self._thread = threading.Thread(target=self._make, args=(now,), name="backup")
             self._thread.start()
@@ -105,6 +115,15 @@ def copy_to(source: Connection, to: Path) -> None:
         os.fsync(file)
     finally:
         os.close(file)
+
+
+def _outdated(copies: Sequence[Path]) -> list[Path]:
+    """Return which of the copies, newest first, go: of each of the last days the last one stays."""
+    days: dict[str, Path] = {}
+    for each in copies:
+        days.setdefault(each.name.partition("T")[0], each)
+    kept = {*copies[:NEWEST_KEPT], *list(days.values())[:KEPT]}
+    return [each for each in copies if each not in kept]
 
 
 def _made(backup: Path) -> datetime | None:

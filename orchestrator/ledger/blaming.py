@@ -30,16 +30,21 @@ _COUNTS = (
 def overdue(
     db: sqlite3.Connection, ledger: str, ids: Collection[AttemptId]
 ) -> Mapping[AttemptId, Overdue]:
-    """Return those of the attempts that were given up in silence and not heard of since."""
+    """Return those of the attempts that were closed without their word and not heard of since."""
     found: dict[AttemptId, Overdue] = {}
     for id in ids:
         row = db.execute(
             "SELECT attempt.*, task.state AS stands FROM attempt"
-            " LEFT JOIN task ON task.id = attempt.task WHERE attempt.number = ? AND late = 1",
+            " LEFT JOIN task ON task.id = attempt.task WHERE attempt.number = ?"
+            " AND (late = 1 OR late = 2 AND task.id IS NOT NULL)",
             (rows.attempt_number(ledger, id),),
         ).fetchone()
         if row:
-            found[id] = Overdue(rows.attempt(row, ledger), is_wanted=row["stands"] in OPEN)
+            found[id] = Overdue(
+                rows.attempt(row, ledger),
+                is_wanted=row["late"] == 1 and row["stands"] in OPEN,
+                is_cancelled=row["late"] == 2,
+            )
     return found
 
 
@@ -47,11 +52,7 @@ def awaited(db: sqlite3.Connection, tasks: Collection[TaskId]) -> Mapping[TaskId
     """Return the node of each attempt of the tasks that we have closed without its word, by task."""
     found: dict[TaskId, tuple[str, ...]] = {}
     for task in tasks:
-        told = db.execute(
-            "SELECT node FROM attempt WHERE task = ?"
-            " AND (late = 1 OR cause = 'cancelled' AND outcome IS NULL)",
-            (task,),
-        )
+        told = db.execute("SELECT node FROM attempt WHERE task = ? AND late > 0", (task,))
         if nodes := tuple(row["node"] for row in told):
             found[task] = nodes
     return found

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.ledger.change import Tip
+from orchestrator.ledger.compacting import anchor
 from orchestrator.ledger.events import Row, Stamp
 from orchestrator.ledger.fold import Told, hear, job_of
 from orchestrator.ledger.migrate import SEALED_SINCE, stored_version
@@ -89,12 +90,6 @@ def mark_of(db: sqlite3.Connection) -> Mark:
     return Mark(writes[0] if writes else 0, epoch[0] if epoch else 0, seq, hash)
 
 
-def anchored(db: sqlite3.Connection) -> Tip:
-    """Return the last event that was compacted away; sequence number 0: none was."""
-    row = db.execute("SELECT seq, hash FROM anchor").fetchone()
-    return Tip(*row) if row else Tip()
-
-
 def _pages(db: sqlite3.Connection) -> Iterator[Fault]:
     for (said,) in db.execute(f"PRAGMA integrity_check({NAMED_MAX})"):
         if said != "ok":
@@ -104,7 +99,7 @@ def _pages(db: sqlite3.Connection) -> Iterator[Fault]:
 def _contents(db: sqlite3.Connection, mark: Mark | None) -> Iterator[Fault]:
     is_sealed = stored_version(db) >= SEALED_SINCE
     told = Told()
-    broken = _chain(db, anchored(db) if is_sealed else Tip(), told)
+    broken = _chain(db, anchor(db) if is_sealed else Tip(), told)
     if broken:
         yield broken
     if not is_sealed:
@@ -169,7 +164,7 @@ def _hash_at(db: sqlite3.Connection, seq: int) -> str | None:
         return ""
     row = db.execute("SELECT hash FROM event WHERE seq = ?", (seq,)).fetchone()
     if row is None:
-        last = anchored(db)
+        last = anchor(db)
         return last.hash if last.seq == seq else None
     return str(row[0])
 

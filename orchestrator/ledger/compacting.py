@@ -46,7 +46,7 @@ def compact(change: Change, before: str) -> bool:
 def anchor(db: sqlite3.Connection) -> Tip:
     """Return the last event that has gone; sequence number 0: none has."""
     row = db.execute("SELECT seq, hash FROM anchor").fetchone()
-    return Tip(row["seq"], row["hash"]) if row else Tip()
+    return Tip(*row) if row else Tip()
 
 
 def _let_go(change: Change, batch: sqlite3.Row) -> None:

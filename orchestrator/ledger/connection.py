@@ -113,9 +113,10 @@ class Connection:
             raise kind(said) from error
 
 
-def make_file(path: Path) -> None:
+def make_file(path: Path) -> bool:
     """Create the file if there is none, for its owner's eyes only; refuse one others can read.
 
+    Returns whether there was none.
     Raises Refusal for the mode and the file system, LedgerError where it cannot be made.
     """
     check_disk(path)
@@ -126,8 +127,10 @@ def make_file(path: Path) -> None:
             sync_folder(path.parent)
         except FileExistsError:
             check_mode(path)
+            return False
     except OSError as error:
         raise LedgerError(f"ledger {path}: cannot be made: {error.strerror}") from error
+    return True
 
 
 def check_mode(path: Path) -> None:

@@ -6,10 +6,10 @@ The kinds, by what they are about:
 * any of them, a segment or a task: ``paused resumed retried``
 * job: ``planned replanned``; job or target: ``cancelled`` with the tasks that fell with one
 * task: ``leased accepted published again failed-requeued lost-requeued unready requeued held
-  failed cancelled late-result late-end``; one that was accepted late says so
+  failed cancelled late-result late-end withdrawn``; one that was accepted late says so
 * a node: ``node-paused node-resumed quarantined quarantine-ended``
 * people hear of: ``service-stopped service-down storage-low alarm``
-* controller: ``epoch-taken applied``; what it notes besides, as ``collected``
+* controller: ``epoch-taken applied behind recovered``; what it notes besides, as ``collected``
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ Data = Mapping[str, Any]  # JSON: what a kind of event holds beside its subject
 
 LATE = "an earlier attempt of it was given up and came back with the result"
 """Why the attempt is closed that a late result makes needless."""
+
+BEHIND = "behind"
+"""Names a lease that a node was given and the ledger does not know: it is an older copy."""
+
+RECOVERED = "recovered"
+"""What was lost before it, up to its epoch, a person knows of."""
 
 REQUEUED: Mapping[Cause | None, str] = {
     None: "again",
@@ -143,6 +149,12 @@ def settled(settlement: Settlement) -> tuple[str, Data]:
             data["args"] = task.args
         return REQUEUED.get(task.cause, "requeued"), data
     return "held" if task.state is State.HOLD else task.state.value.lower(), data
+
+
+def withdrawn(settlement: Settlement) -> tuple[str, Data]:
+    """Return kind and data of the event for an acceptance that is taken back."""
+    _, data = settled(settlement)
+    return "withdrawn", data
 
 
 def late(settlement: Settlement, attempts: Sequence[str]) -> tuple[str, Data]:

@@ -49,5 +49,5 @@ def _fate(row: sqlite3.Row) -> Fate:
         over_at=over_at(State(row["batch_state"]), row["ended"]),
         is_open=row["closed"] is None,
         is_needed=is_pointer and row["job_state"] != State.SUCCESSFUL.value,
-        may_come=bool(row["late"]) and not is_over,
+        may_come=row["late"] == 1 and not is_over,
     )

@@ -90,12 +90,14 @@ def witness_path(ledger: Path) -> Path:
 
 
 def faults_of(db: sqlite3.Connection, path: Path) -> tuple[Fault, ...]:
-    """Return what is wrong with a file and its witness; an empty file is right."""
+    """Return what is wrong with a file and its witness; an empty file is right without one."""
     mark, fault = None, None
     try:
         version = stored_version(db)
         if version == 0:
-            return ()
+            there = witness_path(path)
+            said = f"it is empty, and its witness {there.name} has seen events"
+            return (Fault("pages", said),) if there.exists() else ()
         if version >= SEALED_SINCE:
             mark, fault = _marked(db, path)
     except sqlite3.DatabaseError as error:

@@ -19,6 +19,7 @@ from orchestrator.ledger.protocol import Only
 from orchestrator.model.work import Kind, Service
 
 READY = "state = 'Waiting' AND missing = 0 AND held = 0"
+UNREADY = "cause = 'unready'"
 AWAKE = f"{READY} AND not_before = 0"
 ENTRY = "SELECT -weight, position, number FROM task"
 ORDER = "ORDER BY weight DESC, position"
@@ -122,20 +123,26 @@ class Line:
 
     def _due(self) -> Iterator[tuple[int, int, Iterator[Entry]]]:
         """Yield what slept until now; the next lease wakes it."""
-        past, jobs = self._past()
         targets, kinds = self.only.targets, self._kinds()
         found: defaultdict[tuple[int, int], list[Entry]] = defaultdict(list)
-        for row in self.db.execute(
-            "SELECT priority, batch, -weight, position, number, kind, target FROM task"
-            f" INDEXED BY task_asleep WHERE service = ? AND {READY} AND not_before > 0"
-            f" AND not_before <= ?{past}",
-            (self.service.value, self.now, *jobs),
-        ).fetchall():
+        for row in chain(
+            self._asleep("not_before <= ?", self.now),
+            self._asleep(f"not_before > ? AND {UNREADY}", self.now + rows.SLEEP_MOST_S),
+        ):
             among = targets is None or row["target"] is None or row["target"] in targets
             if among and Kind(row["kind"]) in kinds:
                 found[row["priority"], row["batch"]].append((row[2], row[3], row[4]))
         for (priority, batch), entries in found.items():
             yield priority, batch, iter(sorted(entries))
+
+    def _asleep(self, where: str, at: float) -> list[sqlite3.Row]:
+        past, jobs = self._past()
+        return self.db.execute(
+            "SELECT priority, batch, -weight, position, number, kind, target FROM task"
+            f" INDEXED BY task_asleep WHERE service = ? AND {READY} AND not_before > 0"
+            f" AND {where}{past}",
+            (self.service.value, at, *jobs),
+        ).fetchall()
 
     def _of_targets(self) -> Iterator[tuple[int, int, Iterator[Entry]]]:
         past, jobs = self._past()

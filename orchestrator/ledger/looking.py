@@ -14,7 +14,7 @@ from orchestrator.decide.reconcile import Attempt, Tally
 from orchestrator.decide.standing import standing
 from orchestrator.ledger import blaming, compacting, fates, rows, standings
 from orchestrator.ledger.connection import Connection
-from orchestrator.ledger.line import READY, Line
+from orchestrator.ledger.line import READY, UNREADY, Line
 from orchestrator.ledger.protocol import (
     ANY,
     Application,
@@ -135,9 +135,11 @@ class Reader:
     def next_change(self, now: float) -> float | None:
         asleep = (
             f"SELECT not_before FROM task WHERE service = ? AND {READY} AND not_before > 0"
-            " AND not_before > ? ORDER BY not_before LIMIT 1"
+            f" AND not_before > ? AND NOT ({UNREADY} IS TRUE AND not_before > ?)"
+            " ORDER BY not_before LIMIT 1"
         )
-        found = [row for each in Service for row in self._hot_rows(asleep, each.value, now)]
+        times = (now, now + rows.SLEEP_MOST_S)
+        found = [row for each in Service for row in self._hot_rows(asleep, each.value, *times)]
         return min((row["not_before"] for row in found), default=None)
 
     def open_attempts(self) -> tuple[Attempt, ...]:

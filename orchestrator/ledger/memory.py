@@ -22,6 +22,7 @@ from orchestrator.model.node import Member
 from orchestrator.model.work import (
     AttemptId,
     Batch,
+    Cause,
     Outcome,
     Result,
     State,
@@ -202,6 +203,8 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
         task = replace(settlement.task, reason=rows.clean(settlement.task.reason))
         if settlement.is_late:
             return self._settle_late(replace(settlement, task=task))
+        if settlement.is_withdrawn:
+            return self._withdraw(replace(settlement, task=task))
         attempt = self._store.open.get(settlement.attempt)
         if attempt is None or attempt.task != task.id:
             return False
@@ -226,9 +229,29 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
             self._fell(step, settlement.reach)
         return True
 
+    def _withdraw(self, settlement: Settlement) -> bool:
+        store, task = self._store, settlement.task
+        step = store.steps.get(task.id)
+        if step is None or step.accepted is None or step.accepted.attempt != settlement.attempt:
+            return False
+        store.records[settlement.attempt] = replace(
+            store.records[settlement.attempt],
+            accepted=False,
+            cause=Cause.CANCELLED.value,
+            why=task.reason,
+        )
+        self._move(step, task.state, task.reason, task.cause)
+        step.task, step.accepted = replace(step.task, tries=task.tries), None
+        kind, data = events.withdrawn(settlement)
+        self._note(kind, task.id, data)
+        if settlement.reach is not Reach.NOTHING:
+            self._fell(step, settlement.reach)
+        return True
+
     def _settle_late(self, settlement: Settlement) -> bool:
         store, step = self._store, self._store.steps.get(settlement.task.id)
         attempt = store.late.pop(settlement.attempt, None)
+        attempt = store.cancelled.pop(settlement.attempt, attempt)
         if attempt is None:
             return False
         is_open = step is not None and not step.task.state.is_final

@@ -18,20 +18,25 @@ class MemoryBlaming(MemoryMoves):
 
     def overdue(self, ids: Collection[AttemptId]) -> Mapping[AttemptId, Overdue]:
         late, steps = self._store.late, self._store.steps
-        found = {id: late[id] for id in ids if id in late}
+        cancelled = {id: each for id, each in self._store.cancelled.items() if each.task in steps}
+        found = {**late, **cancelled}
         return {
             id: Overdue(
-                attempt,
-                is_wanted=attempt.task in steps and not steps[attempt.task].task.state.is_final,
+                found[id],
+                is_wanted=id in late
+                and found[id].task in steps
+                and not steps[found[id].task].task.state.is_final,
+                is_cancelled=id in cancelled,
             )
-            for id, attempt in found.items()
+            for id in ids
+            if id in found
         }
 
     def awaited(self, tasks: Collection[TaskId]) -> Mapping[TaskId, tuple[str, ...]]:
         found: dict[TaskId, tuple[str, ...]] = {}
         for record in self._store.records.values():
-            is_cut_short = record.cause == Cause.CANCELLED.value and record.outcome is None
-            if record.task in tasks and (record.id in self._store.late or is_cut_short):
+            is_open = record.id in self._store.late or record.id in self._store.cancelled
+            if record.task in tasks and is_open:
                 found[record.task] = (*found.get(record.task, ()), record.node)
         return found
 

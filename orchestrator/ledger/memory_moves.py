@@ -160,6 +160,7 @@ class MemoryMoves(MemoryReader):
         """Close a task's open attempt as cancelled; return its id, if there is one."""
         found = [attempt.id for attempt in self._store.open.values() if attempt.task == task]
         for id in found:
+            self._store.cancelled[id] = self._store.open[id]
             self._close_attempt(id, Cause.CANCELLED.value, why, None)
         return found
 

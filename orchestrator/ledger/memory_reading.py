@@ -20,6 +20,7 @@ from orchestrator.model.cluster import Node
 from orchestrator.model.work import (
     AttemptId,
     Batch,
+    Cause,
     Job,
     Priority,
     Result,
@@ -88,7 +89,7 @@ class MemoryReader:
             for step in self._store.steps.values()
             if step.task.job.service is service
             and self._store.is_in_line(step)
-            and step.not_before <= now
+            and not _sleeps(step, now)
             and _is_asked_for(step.task, only)
         ]
         busy = Counter(
@@ -108,7 +109,7 @@ class MemoryReader:
 
     def next_change(self, now: float) -> float | None:
         steps = (step for step in self._store.steps.values() if self._store.is_in_line(step))
-        return min((step.not_before for step in steps if step.not_before > now), default=None)
+        return min((step.not_before for step in steps if _sleeps(step, now)), default=None)
 
     def open_attempts(self) -> tuple[Attempt, ...]:
         return tuple(self._store.open.values())
@@ -237,6 +238,12 @@ def _with_frames(about: Standing, target: Target, steps: Sequence[Step]) -> Stan
 
 def _job_order(job: Part) -> tuple[int, int]:
     return batch_of(job).place, job.place
+
+
+def _sleeps(step: Step, now: float) -> bool:
+    """Whether the time of a task has not come; that of one that was not ready is never far."""
+    is_put_back = step.task.cause is Cause.UNREADY and step.not_before > now + rows.SLEEP_MOST_S
+    return step.not_before > now and not is_put_back
 
 
 def _is_asked_for(task: Task, only: Only) -> bool:

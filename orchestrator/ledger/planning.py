@@ -92,8 +92,9 @@ def wake(change: Change) -> None:
     for service in Service:
         change.db.execute(
             "UPDATE task SET not_before = 0 WHERE service = ? AND not_before > 0"
-            " AND not_before <= ? AND state = 'Waiting' AND missing = 0 AND held = 0",
-            (service.value, change.now),
+            " AND (not_before <= ? OR cause = 'unready' AND not_before > ?)"
+            " AND state = 'Waiting' AND missing = 0 AND held = 0",
+            (service.value, change.now, change.now + rows.SLEEP_MOST_S),
         )
 
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from orchestrator.errors import LedgerError, Refusal
 from orchestrator.ledger.backups import Backups, copy_to
 from orchestrator.ledger.checking import Fault, examine, mark_of
 from orchestrator.ledger.connection import Connection, check_mode
+from orchestrator.ledger.events import BEHIND, RECOVERED
 from orchestrator.ledger.keeping import faults_of, witness_path
 from orchestrator.ledger.migrate import SEALED_SINCE, stored_version
 from orchestrator.ledger.rows import attempt_number
 from orchestrator.ledger.witness import Mark, Witness
+from orchestrator.model.node import Label
 from orchestrator.system import sync_folder
 
 UNKNOWN_ATTEMPTS = 10_000
@@ -42,8 +47,9 @@ class Recovered:
     """What was done about a damaged ledger, or would be."""
 
     copy: Copy
-    seen: Mark | None  #: by the witness; None: it is lost, too
+    seen: Mark | None  #: by the witness, or by a node; None: it is lost, too
     next_attempt: int  #: no attempt gets a number below it
+    epoch_told: int = 0  #: the highest that a folder on storage names
 
     @property
     def lost(self) -> int | None:
@@ -54,7 +60,8 @@ class Recovered:
     def epoch(self) -> int:
         """No controller had a higher one."""
         mark = self.copy.mark
-        return max(mark.epoch, self.seen.epoch) if self.seen else mark.epoch + UNKNOWN_EPOCHS
+        seen = self.seen.epoch if self.seen else mark.epoch + UNKNOWN_EPOCHS
+        return max(mark.epoch, seen, self.epoch_told)
 
 
 def inspect(path: Path) -> tuple[Fault, ...]:
@@ -62,26 +69,43 @@ def inspect(path: Path) -> tuple[Fault, ...]:
 
     Raises Refusal for one that others can read, LedgerError for one that cannot be opened.
     """
+    if not path.exists() and Backups(path).all():
+        return (Fault("pages", "its file is gone"),)
     check_mode(path)
     with closing(Connection(path, read_only=True)) as file, file.using() as db:
-        return faults_of(db, path)
+        found = faults_of(db, path)
+        lost = () if found or stored_version(db) < SEALED_SINCE else tuple(_behind(db))
+    said = (f"node {each['node']!r} was given work by event {each['seq']}" for each in lost)
+    return (*found, *(Fault("witness", f"{each}, which it does not have") for each in said))
 
 
-def best(path: Path, attempts: Iterable[str]) -> Recovered:
-    """Return what `recover` would do; `attempts`: ids of which there are folders on storage.
+def best(path: Path) -> Copy:
+    """Return the newest whole copy of a ledger.  Raises Refusal where there is none.
 
-    The file itself is the best copy where it is whole and only behind its witness.  Raises Refusal
-    where there is no whole copy.
+    That is the file itself where it is whole and only behind its witness, or behind what nodes
+    were given.
     """
-    copies = [copy for each in (path, *Backups(path).all()) if (copy := _whole(each))]
+    files = (path, _part(path), *Backups(path).all())
+    copies = [copy for each in files if (copy := _whole(each))]
     if not copies:
         raise Refusal(
             f"ledger {path}: neither it nor a backup of it is whole; put a whole one in its place, "
             "or move its folder away to begin anew"
         )
-    copy = max(copies, key=lambda each: (each.mark.seq, each.mark.writes))
-    seen = _seen(path, copy.ledger)
-    return Recovered(copy, seen, _next_attempt(copy, seen, attempts))
+    return max(copies, key=lambda each: (each.mark.seq, each.mark.writes))
+
+
+def reckon(
+    path: Path, copy: Copy, attempts: Iterable[str], labels: Iterable[Label] = ()
+) -> Recovered:
+    """Return what `recover` would do with a copy of the ledger at `path`.
+
+    `attempts`: ids of which there are folders on storage; `labels`: of those folders.
+    """
+    seen = _seen(copy, path)
+    told = [each.epoch for each in labels if each.attempt.startswith(f"{copy.ledger}-")]
+    told += [epoch for _, epoch in _lacking(copy)]
+    return Recovered(copy, seen, _next_attempt(copy, seen, attempts), max(told, default=0))
 
 
 def recover(path: Path, found: Recovered, now: datetime) -> Path:
@@ -89,16 +113,17 @@ def recover(path: Path, found: Recovered, now: datetime) -> Path:
 
     Who opens it next takes an epoch above all that were seen.  To be called under the `Lock`.
     """
-    kept = path.parent / f"damaged-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    part = path.with_name("ledger.recovered")
+    part = _part(path)
     try:
-        part.unlink(missing_ok=True)
-        part.touch(mode=0o600)
-        with closing(Connection(found.copy.path, read_only=True)) as source:
-            copy_to(source, part)
+        if found.copy.path != part:  # else who did this before was killed between
+            part.unlink(missing_ok=True)
+            part.touch(mode=0o600)
+            with closing(Connection(found.copy.path, read_only=True)) as source:
+                copy_to(source, part)
         _raise(part, found)
-        kept.mkdir(mode=0o700)
-        os.link(path, kept / path.name)  # at no moment is there none: a new one would be made
+        kept = _new_folder(path.parent, f"damaged-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+        if path.exists():  # at no moment is there none: a new one would be made
+            os.link(path, kept / path.name)
         for each in (f"{path.name}-wal", f"{path.name}-shm", witness_path(path).name):
             if (there := path.with_name(each)).exists():
                 there.rename(kept / each)
@@ -107,6 +132,20 @@ def recover(path: Path, found: Recovered, now: datetime) -> Path:
     except OSError as error:
         raise LedgerError(f"ledger {path}: {error.strerror}; nothing was recovered") from error
     return kept
+
+
+def _new_folder(within: Path, name: str) -> Path:
+    for number in count():
+        folder = within / (f"{name}-{number}" if number else name)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            return folder
+    raise AssertionError  # `count` never ends
+
+
+def _part(path: Path) -> Path:
+    """Return where the copy stands until it takes the ledger's place."""
+    return path.with_name("ledger.recovered")
 
 
 def _whole(path: Path) -> Copy | None:
@@ -122,11 +161,32 @@ def _whole(path: Path) -> Copy | None:
         return None
 
 
-def _seen(path: Path, ledger: str) -> Mark | None:
+def _seen(copy: Copy, path: Path) -> Mark | None:
+    """Return how far the ledger had come, by its witness and by what nodes were given."""
     try:
-        return Witness(witness_path(path), ledger).read()
+        mark = Witness(witness_path(path), copy.ledger).read()
     except (OSError, LedgerError):
         return None
+    if mark:
+        seqs, epochs = zip((mark.seq, mark.epoch), *_lacking(copy), strict=True)
+        mark = replace(mark, seq=max(seqs), epoch=max(epochs))
+    return mark
+
+
+def _lacking(copy: Copy) -> list[tuple[int, int]]:
+    """Return sequence number and epoch of each lease that a node was given and it lacks."""
+    with closing(Connection(copy.path, read_only=True)) as file, file.using() as db:
+        return [(int(each["seq"]), int(each["epoch"])) for each in _behind(db)]
+
+
+def _behind(db: sqlite3.Connection) -> Sequence[dict[str, Any]]:  # JSON of the events
+    """Return the leases that it was found to lack since it was recovered last."""
+    found = db.execute(
+        "SELECT data FROM event WHERE kind = ?1 AND seq >"
+        " (SELECT coalesce(max(seq), 0) FROM event WHERE kind = ?2) ORDER BY seq",
+        (BEHIND, RECOVERED),
+    )
+    return [json.loads(data) for (data,) in found]
 
 
 def _next_attempt(copy: Copy, seen: Mark | None, attempts: Iterable[str]) -> int:

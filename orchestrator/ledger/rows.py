@@ -35,6 +35,9 @@ PRIORITIES = {priority: place for place, priority in enumerate(Priority)}
 PLACES = 2**32
 """A task's position in its batch: its job's place times this, and its place in the job."""
 
+SLEEP_MOST_S = 60.0
+"""What was not ready is tried again sooner: who would sleep for longer has a clock that was put back."""
+
 
 def clean(text: str) -> str:
     """Return `text` without what UTF-8 cannot hold: a node's word must not stop the ledger."""

@@ -136,7 +136,7 @@ CREATE TABLE task (
   waits      INTEGER NOT NULL DEFAULT 0,
   reason     TEXT    NOT NULL DEFAULT '',
   cause      TEXT,
-  accepted   INTEGER REFERENCES attempt (number), -- the pointer, set once (R1)
+  accepted   INTEGER REFERENCES attempt (number), -- the pointer, set once (R1); NULL again: its files were changed (T21)
   held       INTEGER NOT NULL DEFAULT 0        -- 1: `hold` has it, or a part above it
 ) STRICT;
 -- The line is read from its front, never from end to end.
@@ -188,7 +188,8 @@ CREATE TABLE attempt (
   why        TEXT    NOT NULL DEFAULT '',
   outcome    TEXT,                             -- JSON
   command    TEXT    NOT NULL DEFAULT '',      -- secrets hidden
-  late       INTEGER NOT NULL DEFAULT 0        -- 1: given up, and a word of it may still come (R4)
+  late       INTEGER NOT NULL DEFAULT 0        -- 1: given up, and a word of it may still count (R4);
+                                               -- 2: cancelled, and it is not heard that it has ended
 ) STRICT;
 CREATE INDEX attempt_task ON attempt (task);
 CREATE INDEX attempt_node ON attempt (node);

@@ -32,9 +32,9 @@ from orchestrator.ledger.keeping import Keeper
 from orchestrator.ledger.looking import Reader
 from orchestrator.ledger.migrate import VERSION, check_not_newer, migrate, stored_version
 from orchestrator.ledger.protocol import HERE, Application, Event, Origin, Settlement
-from orchestrator.model.node import Member
+from orchestrator.model.node import Label, Member
 from orchestrator.model.notice import Letter
-from orchestrator.model.work import AttemptId, Batch, Priority, State, Target, Task
+from orchestrator.model.work import AttemptId, Batch, Outcome, Priority, State, Target, Task
 from orchestrator.system import now_s
 
 
@@ -69,15 +69,16 @@ class SqliteLedger(Reader):
         self._read_only = read_only
         self._epoch_seen = epoch_seen  #: by an agent: a ledger put back must not fall behind it
         self._tip = Tip()
+        is_new = False
         if read_only:
             check_mode(path)
         else:
-            make_file(path)
+            is_new = make_file(path)
         self._keeper = Keeper(path)
         hot = Connection(path, read_only=read_only)
         try:
             with hot.using() as db:
-                _check_schema(db, path) if read_only else self._begin(db)
+                _check_schema(db, path) if read_only else self._begin(db, is_new)
             super().__init__(hot, Connection(path, read_only=True))
         except BaseException:
             hot.close()
@@ -232,6 +233,15 @@ class SqliteLedger(Reader):
         with self._transaction("settle") as change:
             return attempting.settle(change, settlements)
 
+    def salvage(self, finds: Sequence[tuple[Label, Outcome]], told: Mapping[str, object]) -> int:
+        """Take results that storage proves, needs first, and note what was `recovered`.
+
+        Returns how many were taken; the others' tasks are over, or gone.
+        """
+        with self._transaction("salvage") as change:
+            change.note("recovered", change.ledger, told)
+            return sum(self._salvage(change, *find) for find in finds)
+
     def set_aside(self, node: str, why: str) -> bool:
         with self._transaction("set_aside") as change:
             return blaming.set_aside(change, node, why)
@@ -287,6 +297,19 @@ class SqliteLedger(Reader):
             self._hot.failed = str(error)
             raise
 
+    def _salvage(self, change: Change, label: Label, outcome: Outcome) -> bool:
+        task = self.task(label.task)
+        if task is None or task.state.is_final:
+            return False
+        settlement = Settlement(
+            attempt=label.attempt,
+            outcome=outcome,
+            task=replace(task, state=State.SUCCESSFUL, reason="", cause=None),
+            accepted=True,
+            is_late=True,
+        )
+        return attempting.salvage(change, label, task.job.service.value, settlement)
+
     def _change(self, db: sqlite3.Connection) -> Change:
         """Return what the transaction writes with, if nobody else has opened the ledger since."""
         epoch = db.execute("SELECT epoch FROM ledger").fetchone()["epoch"]
@@ -299,10 +322,11 @@ class SqliteLedger(Reader):
         stamp = Stamp(epoch, now.isoformat(timespec="milliseconds"), self._boottime())
         return Change(db, self.id, stamp, now.timestamp(), self._tip)
 
-    def _begin(self, db: sqlite3.Connection) -> None:
+    def _begin(self, db: sqlite3.Connection, is_new: bool) -> None:
         """Check the file, bring it to our schema and take the next epoch."""
         check_not_newer(stored_version(db), self.path)
-        self._keeper.check(db)
+        if not is_new or stored_version(db):  # a log that was left may fill a new file
+            self._keeper.check(db)
         migrate(db, self.path)
         db.execute("INSERT INTO ledger VALUES (1, ?, 0) ON CONFLICT DO NOTHING", (new_id(),))
         self._id, self._epoch = db.execute("SELECT id, epoch FROM ledger").fetchone()

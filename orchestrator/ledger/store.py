@@ -70,6 +70,7 @@ class Store:
     events: list[Event] = field(default_factory=list)
     holds: set[str] = field(default_factory=set)  #: ids that a person has paused
     late: dict[AttemptId, Attempt] = field(default_factory=dict)  #: given up in silence
+    cancelled: dict[AttemptId, Attempt] = field(default_factory=dict)  #: it may still run
     aside: dict[str, str] = field(default_factory=dict)  #: node -> why; empty: it was taken back
     forgiven: dict[str, int] = field(
         default_factory=dict

@@ -22,7 +22,6 @@ REVISION_DIGITS = 12
 LOCALHOST = "localhost"
 """The host of a quick cluster's node where no controller is named: the controller's own."""
 
-_LATER = ("statusInterval",)  # keys that stand in `Cluster.more` as they are written
 _OWN = ("services", "schedule", "programs", "network", "log")  # of a quick cluster's computer
 
 
@@ -94,7 +93,8 @@ def _cluster(metadata: Part, spec: Part) -> Cluster:
         keep_days=spec.get("history", {}).get("keepDays", 30),
         log_level=log.get("level", "info"),
         log_bytes_max=nodes.size_bytes(log.get("truncate", "64MiB")),
-        more={**about, **{key: spec[key] for key in _LATER if key in spec}},
+        status_interval_s=seconds(spec.get("statusInterval", "5s")),
+        more=about,
     )
     quick = kind is ClusterKind.QUICK
     return replace(cluster, nodes=(_own(cluster, spec),) if quick else _listed(spec))

@@ -184,8 +184,8 @@ class Cluster:
     keep_days: int = 30
     log_level: str = "info"
     log_bytes_max: int = 64 << 20
-    more: Mapping[str, object] = field(default_factory=dict)
-    #: keys that only later parts of the system read, as the manifest has them: statusInterval, …
+    status_interval_s: float = 5.0  #: how often progress is told (F-ADM-7)
+    more: Mapping[str, object] = field(default_factory=dict)  #: what is only shown: description
 
     def node(self, name: str) -> Node | None:
         """Return the node of that name, or None."""

@@ -9,7 +9,7 @@ from enum import Enum
 
 from orchestrator.model.codec import canonical
 from orchestrator.model.schedule import ALWAYS, WorkSchedule
-from orchestrator.model.work import AttemptId, Outcome, Service, TaskId
+from orchestrator.model.work import AttemptId, Outcome, Service, Task, TaskId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +57,36 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What an attempt's folder says of itself: a ledger that was put back knows the work by it."""
+
+    attempt: AttemptId
+    task: TaskId
+    node: str
+    incarnation: str
+    epoch: int
+    lease: int
+    work: str  #: as `work_digest`: the same task with the same arguments on the same inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The newest lease that an agent was given: the ledger that gave it had come at least so far."""
+
+    ledger: str  #: its id
+    epoch: int  #: of the controller that gave it
+    lease: int  #: sequence number of its event
+    proof: str = ""  #: as its spec had it: only who gave it can have made that
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """What an agent is given: one attempt, complete.  As JSON at most 64 KiB."""
 
     cluster: str
     epoch: int  #: of the controller; an agent refuses one below the highest it has seen
     lease: int  #: the ledger's sequence number of the lease
+    proof: str = ""  #: of epoch and lease, for the agent to give back with them
     attempt: AttemptId
     task: str
     service: str
@@ -80,6 +104,7 @@ class Spec:
     head: str = ""  #: lines at the head of the attempt's log; no secret is in them
     storage: str = ""  #: cluster storage as the node sees it: its runner checks it first (R16)
     token: str = ""  #: what ``.orchestrator-storage`` there must hold; empty: it is not checked
+    label: Label | None = None  #: written into the attempt's folder, before anything else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +153,15 @@ class Report:
     attempts: Mapping[AttemptId, tuple[Phase, str]] = field(default_factory=dict)  #: last progress
     outcomes: tuple[Outcome, ...] = ()  #: oldest first, repeated until acked
     unfit: str = ""  #: why it can do no work now, as "cannot write to /mnt/studio"; empty: it can
+    left: bool = False  #: its last word: the agent ends in order, what it runs goes on
+    seen: Seen | None = None  #: None: it was given nothing yet
+
+
+def work_digest(task: Task, inputs: Mapping[TaskId, AttemptId]) -> str:
+    """Return what tells a task's work from any other; `inputs`: the accepted attempts it needs."""
+    needs = [[need, inputs.get(need)] for need in task.needs]
+    same = [task.id, task.kind, task.target, task.segment, task.args, task.job, needs]
+    return hashlib.sha256(canonical(same).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def service_instances(identity: Identity, service: Service) -> int:

@@ -113,6 +113,7 @@ class NodePhase(Enum):
     DRAINING = "draining"  #: what runs is finished, then it restarts or leaves
     SUSPECT = "suspect"  #: silent, for too short a time to be lost
     LOST = "lost"
+    LEFT = "left"  #: its agent was stopped in order, and not by us: its machine is shut down, say
     UNREACHABLE = "unreachable"  #: SSH does not get there; tried again by itself
     REFUSED = "refused"  #: a person must do something
     REMOVED = "removed"
@@ -126,6 +127,7 @@ class NodePhase(Enum):
 _SETTLED = frozenset(
     {NodePhase.READY, NodePhase.UNFIT, NodePhase.PAUSED, NodePhase.CLOSED, NodePhase.UNREACHABLE}
     | {NodePhase.REFUSED, NodePhase.REMOVED, NodePhase.LOST, NodePhase.QUARANTINED}
+    | {NodePhase.LEFT}
 )
 
 
@@ -196,6 +198,7 @@ class ClusterInfo:
     nodes: int = 0
     ready: int = 0
     batches: int = 0  #: that are not over
+    status_interval_s: float = 5.0  #: how often progress is told (F-ADM-7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,12 +111,19 @@ def test_killed_agent_loses_nothing(engine, agent, tmp_path):
     assert outcome.log_tail == "through\n"
 
 
-def test_sigterm_leaves_runners_alone(engine, agent, tmp_path):
+def test_agent_says_goodbye_and_leaves_runners_alone(engine, agent, tmp_path):
+    """R10: who leaves in order is no node that fell silent; what it runs goes on."""
     who = member(engine, agent.start())
     run(engine, who, tmp_path, "a1", "sleep 60")
     agent.process.terminate()
+    until(lambda: engine.look()[who].left)
+    assert phase(engine, who, "a1") is Phase.RUNNING
     assert agent.process.wait(20) == 0
     assert len(agent.runners()) == 1
+    now = member(engine, agent.start(), besides=who)
+    until(lambda: phase(engine, now, "a1") is Phase.RUNNING)
+    assert not engine.look()[now].left
+    assert who not in engine.look()
 
 
 def test_stopped_agent_stays_listed_and_late_delivery_meets_the_tombstone(

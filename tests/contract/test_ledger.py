@@ -4,36 +4,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from ledgers import NODE, Clock, Desk, batch, check, probe, target
+from ledgers import NODE, batch, probe, target
 
 from orchestrator.decide.settle import Reach
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.memory import MemoryLedger
-from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Member
 from orchestrator.model.work import Cause, Kind, Priority, Service, State, Task, task_id
 
 P, Q = "b-0001/j/probe", "b-0001/j/t/000000/encode"
 SECOND, JOIN, PUBLISH = "b-0001/j/t/000001/encode", "b-0001/j/t/assemble", "b-0001/j/t/publish"
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def desk(request, tmp_path):
-    clock = Clock()
-    path = tmp_path / "ledger.db"
-    make = {"memory": MemoryLedger, "sqlite": lambda **keys: SqliteLedger(path, **keys)}
-    with make[request.param](wall=clock, boottime=lambda: 7.0) as ledger:
-        yield Desk(ledger, clock)
-        check(ledger)
-
-
-@pytest.fixture
-def planned(desk):
-    """One job, probed and planned: two segments, assemble, publish."""
-    job = desk.accept(batch()).jobs[0]
-    desk.do(P)
-    desk.plan(job)
-    return desk
 
 
 # -- batches
@@ -254,6 +233,16 @@ def test_task_that_waits_again_keeps_its_counts_and_its_time(planned):
     assert planned.ready() == [SECOND]
     planned.clock.unix = later
     assert planned.ready() == [Q, SECOND]
+
+
+@pytest.mark.fault("F23")
+def test_clock_that_was_put_back_does_not_keep_what_was_not_ready_asleep(planned):
+    planned.do(Q, State.WAITING, not_before=planned.clock.unix + 30, cause=Cause.UNREADY, waits=1)
+    planned.clock.unix -= 3 * 86400
+    assert planned.ready() == [Q, SECOND]
+    assert planned.ledger.next_change(planned.clock.unix) is None
+    planned.do(Q)
+    assert planned.ready() == [SECOND]
 
 
 def test_arguments_of_the_next_attempt_can_be_changed(planned):

@@ -2,34 +2,11 @@
 
 from dataclasses import replace
 
-import pytest
-from ledgers import Clock, Desk, batch, check
-
 from orchestrator.decide.collect import Fate
-from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.ledger.protocol import Settlement
-from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.work import Cause, Ending, Outcome, State
 
 P, FIRST = "b-0001/j/probe", "b-0001/j/t/000000/encode"
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def desk(request, tmp_path):
-    clock = Clock()
-    path = tmp_path / "ledger.db"
-    make = {"memory": MemoryLedger, "sqlite": lambda **keys: SqliteLedger(path, **keys)}
-    with make[request.param](wall=clock, boottime=lambda: 7.0) as ledger:
-        yield Desk(ledger, clock)
-        check(ledger)
-
-
-@pytest.fixture
-def planned(desk):
-    job = desk.accept(batch()).jobs[0]
-    desk.do(P)
-    desk.plan(job)
-    return desk
 
 
 def fate(desk, attempt):

@@ -2,26 +2,14 @@
 
 import sqlite3
 
-import pytest
 from ledgers import Clock, Desk, batch, check, events_of
 
 from orchestrator.ledger.compacting import EVENTS_MIN
-from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.ledger.protocol import Origin
 from orchestrator.ledger.sqlite import SqliteLedger
 
 DAY_S = 86400.0
 OLD, NEW = "b-0001", "b-0002"
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def desk(request, tmp_path):
-    clock = Clock()
-    path = tmp_path / "ledger.db"
-    make = {"memory": MemoryLedger, "sqlite": lambda **keys: SqliteLedger(path, **keys)}
-    with make[request.param](wall=clock, boottime=lambda: 7.0) as ledger:
-        yield Desk(ledger, clock)
-        check(ledger)
 
 
 def do(desk, *jobs, number=1):

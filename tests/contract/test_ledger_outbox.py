@@ -2,11 +2,8 @@
 
 from dataclasses import replace
 
-import pytest
-from ledgers import Clock, Desk, batch, check
+from ledgers import batch
 
-from orchestrator.ledger.memory import MemoryLedger
-from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.notice import Letter, Notice, NoticeKind
 from orchestrator.model.work import State
 
@@ -19,16 +16,6 @@ LOST = Notice(
     to=("a@x.y",),
 )
 PLAIN = replace(LOST, text="its agent stopped ?")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def desk(request, tmp_path):
-    clock = Clock()
-    path = tmp_path / "ledger.db"
-    make = {"memory": MemoryLedger, "sqlite": lambda **keys: SqliteLedger(path, **keys)}
-    with make[request.param](wall=clock, boottime=lambda: 7.0) as ledger:
-        yield Desk(ledger, clock)
-        check(ledger)
 
 
 def test_a_letter_is_kept_until_it_is_dropped_and_is_no_event(desk):

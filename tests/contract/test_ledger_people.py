@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from ledgers import Clock, Desk, batch, check, target
+from ledgers import batch, target
 
 from orchestrator.decide.settle import Reach
 from orchestrator.errors import LedgerError
-from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.ledger.protocol import Application, Origin
-from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.cluster import Cluster, ClusterKind, Node
 from orchestrator.model.talk import Sheet
 from orchestrator.model.work import Cause, Kind, Priority, Service, State, Task, task_id
@@ -17,25 +15,6 @@ from orchestrator.model.work import Cause, Kind, Priority, Service, State, Task,
 P, Q = "b-0001/j/probe", "b-0001/j/t/000000/encode"
 SECOND, JOIN, PUBLISH = "b-0001/j/t/000001/encode", "b-0001/j/t/assemble", "b-0001/j/t/publish"
 SEGMENT, TARGET, JOB, BATCH = "b-0001/j/t/000000", "b-0001/j/t", "b-0001/j", "b-0001"
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def desk(request, tmp_path):
-    clock = Clock()
-    path = tmp_path / "ledger.db"
-    make = {"memory": MemoryLedger, "sqlite": lambda **keys: SqliteLedger(path, **keys)}
-    with make[request.param](wall=clock, boottime=lambda: 7.0) as ledger:
-        yield Desk(ledger, clock)
-        check(ledger)
-
-
-@pytest.fixture
-def planned(desk):
-    """One job, probed and planned: two segments, assemble, publish."""
-    job = desk.accept(batch()).jobs[0]
-    desk.do(P)
-    desk.plan(job)
-    return desk
 
 
 # -- who sent what (R6)

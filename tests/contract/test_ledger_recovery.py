@@ -3,35 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from ledgers import NODE, Clock, Desk, batch, check
+from ledgers import NODE, batch
 
-from orchestrator.ledger.memory import MemoryLedger
-from orchestrator.ledger.protocol import Settlement
-from orchestrator.ledger.sqlite import SqliteLedger
+from orchestrator.ledger.protocol import Reach, Settlement
 from orchestrator.model.node import Member
 from orchestrator.model.work import Cause, Ending, Outcome, State
 
 P, Q, R = "b-0001/j/probe", "b-0001/j/t/000000/encode", "b-0001/j/t/000001/encode"
 OTHER = Member("n2", "life-1")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def desk(request, tmp_path):
-    clock = Clock()
-    path = tmp_path / "ledger.db"
-    make = {"memory": MemoryLedger, "sqlite": lambda **keys: SqliteLedger(path, **keys)}
-    with make[request.param](wall=clock, boottime=lambda: 7.0) as ledger:
-        yield Desk(ledger, clock)
-        check(ledger)
-
-
-@pytest.fixture
-def planned(desk):
-    """One job, probed and planned: two segments, assemble, publish."""
-    job = desk.accept(batch()).jobs[0]
-    desk.do(P)
-    desk.plan(job)
-    return desk
 
 
 def lease(desk, task, node=NODE):
@@ -245,3 +224,57 @@ def test_what_was_given_up_in_silence_is_awaited_until_its_word_comes(planned): 
     lease(planned, R, OTHER)
     assert planned.ledger.pause("b-0001", stop=True)
     assert planned.ledger.awaited([Q, R]) == {R: ("n2",)}
+    (gone,) = (a for a in planned.ledger.attempts(R) if a.node == "n2")
+    (found,) = planned.ledger.overdue([gone.id]).values()
+    assert (found.is_wanted, found.is_cancelled) == (False, True)
+    assert planned.ledger.resume("b-0001")
+    again = lease(planned, R)
+    assert hear(planned, found.attempt, accepted=False)  # its end is confirmed
+    assert planned.ledger.awaited([Q, R]) == {}
+    assert planned.ledger.overdue([gone.id]) == {}
+    assert planned.kinds()[-1] == "late-result"
+    assert planned.end(again)
+
+
+# -- acceptances that are taken back
+
+
+def withdraw(desk, task, to=State.WAITING, **keys):
+    """Take back the acceptance of a task; return whether it had that attempt."""
+    (attempt,) = (r.id for r in desk.ledger.attempts(task) if r.accepted)
+    after = replace(
+        desk.ledger.task(task), state=to, tries=1, cause=Cause.FAILED, reason="it was changed"
+    )
+    outcome = Outcome(attempt=attempt, ending=Ending.LOST)
+    back = Settlement(attempt=attempt, outcome=outcome, task=after, is_withdrawn=True, **keys)
+    assert desk.ledger.settle([back, back]) == (True, False)  # twice is once
+    return attempt
+
+
+def test_changed_result_is_done_again_and_no_other(planned):  # T21
+    planned.do(Q)
+    planned.do(R)
+    join = "b-0001/j/t/assemble"
+    planned.do(join, State.WAITING, cause=Cause.UNREADY, reason="a segment was changed")
+    first = withdraw(planned, R)
+    assert planned.ready() == [R]
+    assert (planned.ledger.task(R).tries, planned.ledger.task(R).reason) == (1, "it was changed")
+    assert list(planned.ledger.results([Q, R])) == [Q]
+    (target,) = (p for p in planned.ledger.standings("b-0001") if p.level == "target")
+    assert target.frames_done == 10
+    assert planned.kinds()[-1] == "withdrawn"
+    assert planned.ledger.awaited([R]) == {}
+    record = planned.ledger.attempt(first)
+    assert (record.accepted, record.cause) == (False, "cancelled")
+    planned.do(R)
+    assert planned.ready() == [join]
+    planned.finish()
+    assert planned.ledger.state("b-0001") is State.SUCCESSFUL
+
+
+def test_changed_result_without_a_try_left_fails_its_target(planned):  # T21
+    planned.do(Q)
+    planned.do(R)
+    withdraw(planned, R, State.FAILED, reach=Reach.TARGET)
+    planned.finish()
+    assert planned.ledger.state("b-0001") is State.FAILED

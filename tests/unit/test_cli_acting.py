@@ -1,14 +1,18 @@
 """`pause`, `resume`, `cancel`, `retry`, and what each takes."""
 
 import json
+import os
 import sys
 
 import pytest
 from cli_ledger import batch
 from fake_client import FakeClient
 
-from orchestrator.cli import acting
+from orchestrator.cli import acting, here
 from orchestrator.cli.app import main
+from orchestrator.cli.options import layout, made
+from orchestrator.ledger.lock import Lock
+from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.talk import BatchView, Leaving, NodePhase, Verb
 from orchestrator.model.work import Priority
 
@@ -23,7 +27,11 @@ def cluster(monkeypatch):
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("ORCHESTRATOR_STATE", str(tmp_path / "no-state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-config"))
+    monkeypatch.delenv("ORCHESTRATOR_CLUSTER", raising=False)
+
     def run(*words, ends=0):
         monkeypatch.setattr(sys, "argv", ["orchestrator", *words])
         with pytest.raises(SystemExit) as end:
@@ -40,6 +48,38 @@ def test_each_verb_is_done_to_a_batch(cluster, call, verb):
     said = call(verb.value, "dailies-0001/clip")
     assert cluster.done == [(verb, "dailies-0001/clip", False)]
     assert said.out == f"dailies-0001/clip: {acting.DONE[verb]}\n"
+
+
+def test_batch_of_this_computer_is_meant_where_no_cluster_is_named(cluster, call, tmp_path):
+    where = made(layout(tmp_path))
+    state = ("--state", str(tmp_path))
+    with SqliteLedger(where.ledger) as ledger:
+        ledger.accept(batch(), "d", [])
+    said = call("pause", "dailies-0001/clip", *state)
+    assert said.out == "dailies-0001/clip: paused\n"
+    assert (
+        said.err == "Batch dailies-0001: no `run` works on it now; the next one goes on with it.\n"
+    )
+    with SqliteLedger(where.ledger, read_only=True) as ledger:
+        assert ledger.paused() == ("dailies-0001/clip",)
+    assert cluster.done == []
+    call("resume", "dailies-0001/clip", "--cluster", "studio", *state)
+    call("resume", "mac-01", *state, ends=2)
+    assert cluster.done == [(Verb.RESUME, "dailies-0001/clip", False)]
+
+
+def test_lock_that_another_program_holds_is_named(call, tmp_path, monkeypatch):
+    where = made(layout(tmp_path))
+    with SqliteLedger(where.ledger) as ledger:
+        ledger.accept(batch(), "d", [])
+    monkeypatch.setattr(here, "WAITED_S", 0.05)
+    lock = Lock(where.lock)
+    assert lock.take()
+    said = call("cancel", "dailies-0001", "--state", str(tmp_path), ends=1)
+    lock.release()
+    assert f"process {os.getpid()}" in said.err
+    assert "has not answered" in said.err
+    assert list(where.slot.iterdir()) == []
 
 
 def test_pause_now_stops_what_runs(cluster, call):

@@ -58,6 +58,17 @@ def test_node_that_needs_a_person_does_not_hold_up_the_others(capsys):
     assert f"n1: refused: {why}; type: {todo}" in lines(capsys)
 
 
+def test_node_that_is_closed_or_paused_is_no_failure_and_is_not_counted_as_ready():
+    closed = NodeView(name="n2", phase=NodePhase.CLOSED, why="closed until Mon 18:00 (UTC)")
+    client = FakeClient()
+    client.node_views = {"n1": [NodePhase.READY], "n2": [closed], "n3": [NodePhase.PAUSED]}
+    end = settling.settle(client, ["n1", "n2", "n3"], 60, quiet=True)
+    assert (end.failed, end.is_over) == ((), True)
+    assert settling.tally(end, 3) == "1 of 3 nodes are ready, 1 closed, 1 paused"
+    told = [settling.sentence(view) for view in end.resting]
+    assert told == ["  n2: closed until Mon 18:00 (UTC)", "  n3: paused"]
+
+
 def test_time_ends_the_wait():
     client = FakeClient()
     client.node_views["n1"] = [NodePhase.INSTALLING]

@@ -1,5 +1,6 @@
 """What may go from cluster storage goes, and nothing that a batch may still need."""
 
+import errno
 import os
 import threading
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 from agents import until
 from ledgers import Clock, Desk, batch
 
-from orchestrator.controller import keeper
+from orchestrator.controller import collect, keeper
 from orchestrator.controller.collect import Collector
 from orchestrator.controller.keeper import Keeper
 from orchestrator.controller.storage import INLINE_MAX_BYTES, Storage
@@ -146,6 +147,29 @@ def test_batch_that_is_over_goes_after_its_days_with_an_event_before(shop, colle
     (event,) = [each for each in shop.desk.ledger.events() if each.kind == "collected"]
     assert (event.subject, event.data["attempts"]) == ("b-0001", 3)
     assert collector.clean(later(shop, WEEK)).batches == ()
+
+
+def test_files_that_cannot_be_moved_are_told_of_once(shop, collector, storage, monkeypatch):
+    def fails(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    def told():
+        return [each.subject for each in shop.desk.ledger.events() if each.kind == "collected"]
+
+    failed(shop)
+    old = storage.attempt(f"{shop.desk.ledger.id}-009999")
+    old.mkdir()
+    os.utime(old, (0, 0))
+    now = later(shop, WEEK)
+    with monkeypatch.context() as stuck:
+        stuck.setattr(collect, "_move", fails)
+        for _ in range(3):
+            assert (done := collector.clean(now)).batches == ()
+            assert done.attempts == 0
+        assert told() == ["b-0001"]
+    done = collector.clean(now)
+    assert (done.batches, done.attempts) == (("b-0001",), 4)
+    assert told() == ["b-0001", shop.desk.ledger.id]
 
 
 def test_batch_that_is_tried_again_finds_its_files_whole_or_gone(shop, collector, storage):

@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiosmtplib import SMTPConnectError, SMTPConnectTimeoutError, SMTPResponseException
 
-from orchestrator.controller import delivery
+from orchestrator.controller import delivery, mail
 from orchestrator.controller.delivery import Delivery, run
 from orchestrator.controller.vault import Vault
 from orchestrator.decide.notices import message, notice
 from orchestrator.errors import OrchestratorError, Refusal
-from orchestrator.model.cluster import Notify
+from orchestrator.model.cluster import Notify, Smtp
 from orchestrator.model.notice import Carrier, Letter, Parcel, Scene, Way
 from orchestrator.plugin.hooks import hookimpl
 from orchestrator.plugin.manager import Plugins
@@ -77,6 +78,26 @@ def test_a_command_that_fails_or_hangs_is_said_and_ended(monkeypatch):
     monkeypatch.setattr(delivery, "COMMAND_LIMIT_S", 0.3)
     with pytest.raises(OrchestratorError, match="it did not end within"):
         run(["/bin/sh", "-c", "sleep 60 & sleep 60"], "")
+
+
+@pytest.mark.parametrize(
+    ("server", "error", "is_vain"),
+    [
+        (Smtp(), SMTPConnectError("nobody listens"), True),
+        (Smtp(), SMTPConnectTimeoutError("it hangs"), False),
+        (Smtp(), SMTPResponseException(451, "later"), False),
+        (Smtp(host="mail.lan"), SMTPConnectError("nobody listens"), False),
+    ],
+    ids=["none", "hangs", "says no", "named"],
+)
+def test_mail_server_that_is_down_is_not_one_that_is_missing(monkeypatch, server, error, is_vain):
+    async def send(*_, **__):
+        raise error
+
+    monkeypatch.setattr(mail, "send", send)
+    with pytest.raises(OrchestratorError) as caught:
+        mail.deliver(mail.Mail(to=("a@x.y",), subject="s", text="t", key="k", host="h"), server)
+    assert isinstance(caught.value, mail.NoServer) is is_vain
 
 
 def test_a_vault_keeps_secrets_for_its_owner_alone(tmp_path):

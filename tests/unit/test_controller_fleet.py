@@ -7,7 +7,8 @@ from fake_remote import USUAL as FOUND
 from fake_remote import Machines
 
 from orchestrator.controller.enlist import Ground
-from orchestrator.controller.fleet import Fleet, Means
+from orchestrator.controller.fleet import Fleet
+from orchestrator.controller.fleetmeans import Means
 from orchestrator.controller.hours import OpeningHours
 from orchestrator.controller.presence import Presence
 from orchestrator.decide.fleet import Ours, closed
@@ -22,6 +23,7 @@ from orchestrator.remote.protocol import Runtime
 OURS = Ours(version="1", python_minor="3.11")
 IDENTITY = replace(USUAL, version="1", python_minor="3.11")
 WAIT_S = 20.0
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 class Pens:
@@ -48,13 +50,14 @@ class Yard:
     """A fleet, its machines, and an engine that their agents join."""
 
     def __init__(self, names, **cluster):
-        self.now = 1000.0
+        self.now, self.wall = 1000.0, NOON
         self.machines, self.engine, self.signer = Machines(), FakeEngine([]), Pens()
         self.presence = Presence(lambda: self.now)
         self.paused = frozenset()
         self.trusted = []
         self.leaving, self.left = (), []
         self.told = []  #: what people should hear of
+        self.reached = []  #: addresses
         self.runtime = Runtime(digest="r1", wheels=())
         self.busy = {}
         for name in names:
@@ -72,19 +75,30 @@ class Yard:
     def _means(self):
         return Means(
             ours=OURS,
-            ground=Ground(cluster_id="id", scheduler="tls://c:1", storage="/mnt", token="t"),
+            ground=Ground(
+                cluster_id="id",
+                scheduler="tls://c:1",
+                storage="/mnt",
+                token="t",
+                wrap=lambda node, each, _: ("via", each.host),
+            ),
             signer=self.signer,
-            remote_of=self.machines.remote_of,
+            remote_of=self._remote_of,
             runtime_of=self._runtime_of,
             load_paused=lambda: self.paused,
             keep_paused=lambda names: setattr(self, "paused", names),
             load_leaving=lambda: self.leaving,
             left=self.left.append,
             trust=lambda node, fingerprint: self.trusted.append((node.name, fingerprint)),
+            hours=OpeningHours(lambda: self.wall.timestamp()),
             tell=lambda *told: self.told.append(told),
             clock=lambda: self.now,
             jitter=lambda: 1.0,
         )
+
+    def _remote_of(self, node):
+        self.reached.append(node.host)
+        return self.machines.remote_of(node)
 
     def _runtime_of(self, platform, tell):
         tell(f"gathering wheels for {platform}")
@@ -561,10 +575,6 @@ def test_free_node_that_was_taken_is_shown_and_works(yard):
 def test_extended_node_is_one_more_agent_on_its_way(yard):  # F-EXT-1
     y = yard("n1")
     gate = Node(name="gate", extended=(Extended(host="old-01", instances=3),))
-    y.fleet._means = replace(
-        y.fleet._means,
-        ground=replace(y.fleet._means.ground, wrap=lambda node, each, _: ("via", each.host)),
-    )
     for name in ("gate", "gate+old-01"):
         y.machines[name].on_start = y._join
     y.fleet.want(cluster_of("n1", nodes=(gate,)))
@@ -600,15 +610,12 @@ def test_paused_node_may_be_given_a_deadline(yard):
 def test_node_that_moved_is_reached_where_it_is_now(yard):
     y = yard("n1")
     y.until(READY)
-    asked = []
-    y.fleet._means = replace(
-        y.fleet._means, remote_of=lambda node: asked.append(node.host) or y.machines.remote_of(node)
-    )
+    y.reached.clear()
     y.fleet.want(
         cluster_of(nodes=(Node(name="n1", host="10.0.0.9", instances={Service.RENDER: 2}),))
     )
     y.until(READY)
-    assert asked == ["10.0.0.9"]
+    assert y.reached == ["10.0.0.9"]
     assert y.fleet.view("n1").host == "10.0.0.9"
 
 
@@ -630,22 +637,14 @@ def test_fault_of_our_own_harms_one_node_alone(yard, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 BY_NIGHT = WorkSchedule(
     monday=((18 * 60, 24 * 60),), timezone="Europe/Berlin", at_close=AtClose.REQUEUE
 )
 
 
-def by_the_clock(y, at):
-    """Let the fleet go by a wall clock that stands."""
-    hours = OpeningHours(at.timestamp)
-    y.fleet._means = replace(y.fleet._means, hours=hours)
-
-
 def test_node_outside_its_schedule_is_closed_and_its_agent_goes_on(yard):  # F-SCHED-8, F-SCHED-11
     y = yard("n1")
     y.until(READY)
-    by_the_clock(y, NOON)
     node = Node(name="n1", instances={Service.RENDER: 2}, schedule=BY_NIGHT)
     y.fleet.want(cluster_of(nodes=(node,)))
     view = y.until(NodePhase.CLOSED)["n1"]
@@ -654,7 +653,7 @@ def test_node_outside_its_schedule_is_closed_and_its_agent_goes_on(yard):  # F-S
     assert len(view.week) == 7
     assert y.look() == {"n1": view.why}
     assert y.fleet.gate().evicting == {"n1"}
-    by_the_clock(y, NOON.replace(hour=16))
+    y.wall = NOON.replace(hour=16)
     assert y.until(READY)["n1"].why == ""
     assert y.fleet.gate().evicting == frozenset()
     assert "stop" not in y.machines["n1"].done
@@ -666,7 +665,6 @@ def test_zone_of_a_node_is_heard_before_anything_begins_or_ends_there(yard):
     schedule = replace(BY_NIGHT, timezone="")
     node = Node(name="n1", instances={Service.RENDER: 2}, schedule=schedule)
     y.again("n1")
-    by_the_clock(y, NOON)
     y.fleet.want(cluster_of(nodes=(node,)))
     y.engine.join("n1", replace(IDENTITY, timezone="Asia/Tokyo", settings=y.settings("n1")))
     assert "not known yet" in y.look()["n1"]
@@ -677,7 +675,6 @@ def test_zone_of_a_node_is_heard_before_anything_begins_or_ends_there(yard):
 def test_closed_node_that_is_switched_off_is_no_trouble(yard):
     y = yard("n1")
     y.until(READY)
-    by_the_clock(y, NOON)
     node = Node(name="n1", instances={Service.RENDER: 2}, schedule=BY_NIGHT)
     y.fleet.want(cluster_of(nodes=(node,)))
     y.until(NodePhase.CLOSED)
@@ -695,7 +692,6 @@ def test_closed_node_that_is_switched_off_is_no_trouble(yard):
 
 def test_free_node_that_was_taken_keeps_to_its_own_schedule(yard):  # F-SCHED-7
     y = yard("n1")
-    by_the_clock(y, NOON)
     schedule = WorkSchedule(monday=())
     y.engine.join("desk", replace(IDENTITY, schedule=schedule, timezone="America/New_York"))
     y.fleet.welcome("desk")

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from ledgers import Clock, batch
 
+from orchestrator.controller.mail import NoServer
 from orchestrator.controller.notices import AGAIN_FIRST_S, AGAIN_MOST_S, Means, Notices
 from orchestrator.decide.notices import KEPT_S, Rules
 from orchestrator.errors import OrchestratorError
@@ -21,6 +22,9 @@ GATHER_S = 60.0
 STEP_S = 150.0
 
 
+DOWN = OrchestratorError("mail server mail.lan:25: it does not answer")
+
+
 @dataclass
 class Post:
     """An outbox on a ledger, on a clock to set, and everybody who is told."""
@@ -30,6 +34,7 @@ class Post:
     rules: Rules = field(default_factory=lambda: Rules(notify=Notify(to=("ops@x.y",))))
     sent: list = field(default_factory=list)  #: (way, subjects, time)
     broken: set = field(default_factory=set)  #: carriers that lead nowhere
+    fault: OrchestratorError = DOWN
     notices: Notices = None
 
     def __post_init__(self):
@@ -50,7 +55,7 @@ class Post:
 
     def _deliver(self, notify, parcel, message):
         if parcel.way.carrier.value in self.broken:
-            raise OrchestratorError("mail server mail.lan:25: it does not answer")
+            raise self.fault
         subjects = tuple(each.notice.subject for each in parcel.letters)
         self.sent.append((parcel.way.name, subjects, self.clock.unix))
 
@@ -178,6 +183,45 @@ def test_what_lasts_or_comes_again_is_told_once(post):
         post.notices.saw("")
     post.turn()
     assert [each.notice.subject for each in post.ledger.outbox()] == ["storage", "nodes"]
+
+
+def test_each_task_that_is_not_ready_for_long_is_told_of_once(post):
+    """F-REC-8: also while another alarm lasts."""
+    for unready in ({"b-0001/j/probe": "full"}, {"b-0001/j/probe": "full", "b-0002/j/probe": "x"}):
+        for _ in range(3):
+            post.notices.saw("", ["10 of 12 nodes are silent"], unready)
+    post.turn()
+    subjects = [each.notice.subject for each in post.ledger.outbox()]
+    assert subjects == ["nodes", "b-0001/j/probe", "b-0002/j/probe"]
+    post.turn(2 * GATHER_S)
+    ((_, told, _),) = post.sent
+    assert told == tuple(subjects)
+
+
+def test_where_there_is_no_mail_server_this_computer_says_so_and_keeps_nothing(post):
+    post.rules = Rules(notify=Notify(to=("me@x.y",)), is_alone=True)
+    post.fault = NoServer("mail: this computer has no mail server")
+    post.broken = {"mail"}
+    post.stop("a")
+    post.turn()
+    post.turn(GATHER_S + 1)
+    said = ("1 notice not sent, and not kept: mail: this computer has no mail server",)
+    assert post.notices.alarms() == said
+    assert post.ledger.outbox() == ()
+    post.restart()
+    post.turn()
+    assert post.notices.alarms() == ()
+
+
+def test_cluster_keeps_what_its_mail_server_does_not_take_now(post):
+    post.fault, post.broken = NoServer("mail: this computer has no mail server"), {"mail"}
+    post.stop("a")
+    post.turn()
+    post.turn(GATHER_S + 1)
+    assert post.notices.alarms()[0].endswith("kept, and tried again")
+    post.broken.clear()
+    post.turn(AGAIN_FIRST_S + 1)
+    assert [subjects for _, subjects, _ in post.sent] == [("a",)]
 
 
 def test_a_receiver_that_hangs_delays_nobody():

@@ -36,9 +36,10 @@ def watched():
     return Watched()
 
 
-def said(member, beat, *attempts, boot="boot-1"):
+def said(member, beat, *attempts, boot="boot-1", left=False):
     holds = {id: (Phase.RUNNING, "") for id in attempts}
-    return member, Report(beat=beat, identity=replace(USUAL, boot=boot), attempts=holds)
+    who = replace(USUAL, boot=boot)
+    return member, Report(beat=beat, identity=who, attempts=holds, left=left)
 
 
 def test_node_whose_beat_changes_is_not_silent(watched):
@@ -62,6 +63,15 @@ def test_node_that_is_no_longer_listed_goes_on_being_known(watched):
     assert watched.look() == {}
 
 
+def test_goodbye_is_remembered_until_the_next_life(watched):  # R10
+    watched.look(said(N1, 7))
+    assert watched.look(said(N1, 8, left=True))["n1"].has_left
+    sight = watched.look(after=4.0)["n1"]
+    assert (sight.has_left, sight.silent_s) == (True, 4.0)
+    sight = watched.look(said(N1, 8, left=True), said(REBORN, 1))["n1"]
+    assert (sight.has_left, sight.member, sight.double) == (False, REBORN, None)
+
+
 def test_nodes_of_open_attempts_count_from_the_first_look(watched):  # R10
     assert watched.look(a_1="n9", after=0)["n9"].silent_s == 0.0
     assert watched.look(a_1="n9")["n9"].silent_s == 1.0
@@ -80,6 +90,7 @@ def test_next_life_on_the_same_machine_counts_at_once(watched):
     assert (sight.member, sight.double) == (REBORN, None)
 
 
+@pytest.mark.fault("F33")
 def test_second_machine_of_one_name_is_a_stranger(watched):  # F33
     watched.look(said(N1, 7))
     for beat in range(8, 20):

@@ -2,14 +2,25 @@ import hashlib
 import logging
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from agents import until
 
-from orchestrator.controller.storage import ANSWER_S, INLINE_MAX_BYTES, Storage, Watch
-from orchestrator.errors import Refusal
+from orchestrator.controller.storage import (
+    ANSWER_S,
+    INLINE_MAX_BYTES,
+    MARK,
+    PLACES_MAX,
+    Storage,
+    Watch,
+    noted,
+)
+from orchestrator.errors import Busy, Refusal
 from orchestrator.model.work import Result
 
 LARGE = {"table": "x" * INLINE_MAX_BYTES}
@@ -231,6 +242,66 @@ def test_place_that_was_never_used_gets_a_mark_of_its_own(known, tmp_path):
     other = Storage.known(tmp_path / "other", tmp_path / "state" / "storage.token")
     assert other.token not in {"", known.token}
     assert other.low() == ""
+
+
+def test_place_that_was_left_is_known_when_it_is_named_again(known, tmp_path):
+    note = tmp_path / "state" / "storage.token"
+    for number in range(PLACES_MAX - 1):
+        Storage.known(tmp_path / str(number), note)
+    assert noted(note, known.root) == known.token
+    unmount(known)
+    assert "not mounted" in Storage.known(known.root, note).low()  # not made anew on the disk below
+    Storage.known(tmp_path / "one-too-many", note)
+    assert noted(note, known.root) == ""
+    assert noted(note, tmp_path / "1")
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_who_marks_a_storage_at_the_same_moment_gets_the_same(tmp_path, monkeypatch, has_links):
+    storage, at_once = Storage.at(tmp_path / "storage"), 8
+    start, exists = threading.Barrier(at_once), Path.exists
+
+    def together(path):
+        found = exists(path)
+        if path.name == MARK:
+            start.wait(9)  # nobody has seen it yet
+        return found
+
+    monkeypatch.setattr(Path, "exists", together)
+    if not has_links:
+        monkeypatch.setattr(os, "link", Mock(side_effect=PermissionError))
+    with ThreadPoolExecutor(at_once) as pool:
+        tokens = set(pool.map(lambda _: storage.mark(), range(at_once)))
+    assert tokens == {(storage.root / MARK).read_text().strip()}
+    assert sorted(os.listdir(storage.root)) == [MARK, "attempts", "inputs"]
+
+
+def test_who_needs_files_does_not_wait_for_ever_for_who_takes_them_away(known, monkeypatch):
+    monkeypatch.setattr("orchestrator.controller.storage.UNTOUCHED_WAIT_S", 0.01)
+    with known.untouched():
+        pass
+    held, done = threading.Event(), threading.Event()
+
+    def clean():
+        with known.lock:
+            held.set()
+            done.wait(9)
+
+    cleaner = threading.Thread(target=clean)
+    cleaner.start()
+    held.wait(9)
+    with (
+        pytest.raises(Busy, match="does not answer, or much is being taken away"),
+        known.untouched(),
+    ):
+        pass
+    done.set()
+    cleaner.join()
+    with known.untouched():
+        pass
+    silent = SimpleNamespace(is_silent=lambda: True)
+    with pytest.raises(Busy), replace(known, watch=silent).untouched():
+        pass
 
 
 def test_storage_beside_the_ledger_comes_and_goes_with_it(tmp_path):

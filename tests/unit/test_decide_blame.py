@@ -7,6 +7,8 @@ import pytest
 from orchestrator.decide.blame import Blame, Now, blame, quarantine
 from orchestrator.model.record import AttemptRecord
 
+pytestmark = pytest.mark.fault("F32")
+
 BEGIN = 1_800_000_000.0
 
 

@@ -382,10 +382,10 @@ def test_what_is_read_and_not_yet_acted_upon_is_said():
     late = cluster(
         node("a", schedule=WorkSchedule(monday=())),
         copy="never",
-        more={"statusInterval": "2s"},
+        status_interval_s=2.0,
     )
     (note,) = notes(late)
-    assert note.endswith("by this version: statusInterval, storage.copy")
+    assert note.endswith("by this version: storage.copy")
     assert notes(cluster(node("a"), storage="/mnt")) == []
 
 

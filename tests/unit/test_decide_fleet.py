@@ -19,8 +19,8 @@ OURS = Ours(version="1.2", python_minor="3.11", plugins={"shop": "1"})
 SAME = replace(USUAL, version="1.2", python_minor="3.11", plugins={"shop": "1"})
 
 
-def sight(silent_s=0.0, *, listed=True, unfit="", **identity):
-    report = Report(beat=1, identity=replace(SAME, **identity), unfit=unfit)
+def sight(silent_s=0.0, *, listed=True, unfit="", left=False, **identity):
+    report = Report(beat=1, identity=replace(SAME, **identity), unfit=unfit, left=left)
     return Sight(member=Member("n1", "1"), report=report, silent_s=silent_s, is_listed=listed)
 
 
@@ -131,6 +131,7 @@ def silent(*seconds, together=(), **gate):
 EVERYBODY = {"n1", "n2", "n3", "n4", "n5"}
 
 
+@pytest.mark.fault("F40")
 @pytest.mark.parametrize(
     ("silence", "gate", "gone"),
     [
@@ -155,6 +156,17 @@ def test_many_that_fall_silent_together_are_waited_for(silence, gate, gone):  # 
 
 def test_who_fell_silent_with_most_is_waited_for_although_the_others_are_back():  # R10
     assert silent(90, 90, 0, 0, 0, together=("n1",)) == {"n2"}
+
+
+def test_who_said_goodbye_is_not_suspected_with_the_others():  # R10
+    gone = {name: sight(60.0, listed=False, left=True) for name in ("n1", "n2", "n3")}
+    sights = {**gone, "n4": sight(), "n5": sight()}
+    assert set(lost(sights, Gate())) == {"n1", "n2", "n3"}
+    assert mass_alarm(sights, Gate()) == ""
+    assert set(lost({**sights, "n4": sight(60.0)}, Gate())) == {"n1", "n2", "n3", "n4"}
+    just_now = {"n1": sight(left=True)}
+    assert lost(just_now, Gate()) == {}
+    assert closed(just_now, Gate())["n1"] == "its agent was stopped"
 
 
 def test_people_are_told_who_fell_silent_together_and_for_how_long_they_are_waited_for():

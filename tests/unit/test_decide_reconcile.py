@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.decide.reconcile import (
@@ -6,6 +8,7 @@ from orchestrator.decide.reconcile import (
     Close,
     Kill,
     Lease,
+    Overdue,
     Plan,
     Send,
     Settle,
@@ -169,3 +172,18 @@ def test_work_of_a_node_whose_time_is_over_is_ended():  # P9
         evicting=frozenset({"n1"}),
     )
     assert reconcile(seen) == (Kill(N1, "a-000007"), Kill(N1, "a-000008"))
+
+
+def test_what_waits_on_its_node_is_ended_before_what_runs_and_never_begins():
+    runs, waits = attempt(), attempt(8)
+    told = replace(report(), attempts={runs.id: (Phase.RUNNING, ""), waits.id: (Phase.QUEUED, "")})
+    seen = view(attempts=(runs, waits), members={N1: told}, evicting=frozenset({"n1"}))
+    assert reconcile(seen) == (Kill(N1, waits.id), Kill(N1, runs.id))
+
+
+def test_word_of_what_we_have_ended_says_only_that_it_has_ended():  # P3
+    ended_by_us = Overdue(attempt(), is_wanted=False, is_cancelled=True)
+    seen = view(members={N1: report(ended=(outcome(),))}, overdue={attempt().id: ended_by_us})
+    (settle,) = reconcile(seen)
+    assert settle.is_late
+    assert settle.outcome.ending is Ending.KILLED  # whatever it made

@@ -12,6 +12,7 @@ from orchestrator.decide.settle import (
     paused_s,
     settle,
     settle_late,
+    withdraw,
 )
 from orchestrator.model.work import (
     Accept,
@@ -44,8 +45,13 @@ def test_every_state_has_a_row():
     assert set(NEXT) == set(State)
 
 
-def test_what_is_successful_stays_so():
-    assert NEXT[State.SUCCESSFUL] == frozenset()
+def test_what_is_successful_stays_so_unless_its_files_are_changed():  # T21
+    assert NEXT[State.SUCCESSFUL] == {State.WAITING, State.FAILED}
+    done = processing(state=State.SUCCESSFUL, tries=1)
+    after = withdraw(done, "it was changed", LIMITS)
+    assert (after.task.state, after.task.tries, after.reach) == (State.WAITING, 2, Reach.NOTHING)
+    after = withdraw(replace(done, tries=2), "it was changed", LIMITS)
+    assert (after.task.state, after.reach) == (State.FAILED, Reach.TARGET)
 
 
 def test_illegal_move_is_a_bug():

@@ -18,8 +18,8 @@ RUNNING = Machine(
 )
 
 
-def sight(silent_s=0.0, *, listed=True, unfit="", **identity):
-    report = Report(beat=1, identity=replace(IDENTITY, **identity), unfit=unfit)
+def sight(silent_s=0.0, *, listed=True, unfit="", left=False, **identity):
+    report = Report(beat=1, identity=replace(IDENTITY, **identity), unfit=unfit, left=left)
     return Sight(member=Member("n1", "1"), report=report, silent_s=silent_s, is_listed=listed)
 
 
@@ -29,6 +29,7 @@ def way(machine=RUNNING, **wanted):
 
 
 HERE = {"sight": sight()}
+LEFT = {"sight": sight(99.0, listed=False, left=True)}
 SHUT = replace(GATE, shut={"n1": "closed until Mon 18:00 (UTC)"})
 TABLE = [
     # what is found, what is known, phase, deed
@@ -69,6 +70,13 @@ TABLE = [
     ("with most others", way(sight=replace(sight(599.0), together=True)), "suspect", None),
     ("with most others, too long", way(sight=replace(sight(600.0), together=True)), "lost", None),
     ("said lost", way(sight=sight(9.0), gate=replace(GATE, given_up={"n1": ""})), "lost", None),
+    # who said goodbye
+    ("stopped there", way(None, sight=sight(left=True)), "left", Deed.ASK),
+    ("stopped there, long ago", way(None, **LEFT, trouble="no", is_waiting=True), "left", None),
+    ("stopped there, and asked", way(INSTALLED, **LEFT), "starting", Deed.START),
+    ("stopped there, still ends", way(**LEFT, started_s=JOIN_LIMIT_S + 1), "left", None),
+    ("started anew", way(**LEFT, started_s=3.0), "joining", None),
+    ("closed, and stopped there", way(None, **LEFT, gate=SHUT, is_waiting=True), "closed", None),
     # changes
     ("new settings, busy", way(**HERE, settings="s2", busy=1, is_closed=True), "draining", None),
     ("new settings, still open", way(**HERE, settings="s2"), "draining", None),
@@ -123,6 +131,14 @@ def test_next_step_is_that_of_the_table(name, given, phase, deed):
 def test_what_holds_a_node_up_is_said(name, given, phase, deed):
     if phase in {"refused", "unreachable", "unfit", "lost", "suspect", "closed"} and deed is None:
         assert next_step(given).why
+
+
+def test_what_ran_on_a_node_that_left_is_given_to_others_when_it_stays_away():
+    away = {"trouble": "no", "is_waiting": True}
+    for silent_s in (0.0, 59.0, 60.0, 600.0):
+        step = next_step(way(None, sight=sight(silent_s, listed=False, left=True), **away))
+        assert step.is_lost is (silent_s >= GATE.lost_s)
+        assert step.why == "its agent was stopped there; no"
 
 
 def test_every_phase_but_the_first_is_reached():

@@ -18,7 +18,7 @@ from orchestrator.ledger import backups as backup_files
 from orchestrator.ledger import disk, witness
 from orchestrator.ledger.backups import KEPT, Backups
 from orchestrator.ledger.keeping import witness_path
-from orchestrator.ledger.recovering import best, inspect, recover
+from orchestrator.ledger.recovering import best, inspect, reckon, recover
 from orchestrator.ledger.seal import whole
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.ledger.witness import SLOT_BYTES, Mark, Witness
@@ -210,7 +210,7 @@ def test_ledger_whose_end_is_lost_goes_on_as_it_is(left):
     with opened(left, read_only=True) as before:
         attempts, epoch = [each.id for each in before.open_attempts()], before.epoch
     left.with_name("ledger.db-wal").unlink()
-    found = best(left, ["ffffff-000900", "nonsense"])
+    found = reckon(left, best(left), ["ffffff-000900", "nonsense"])
     assert (found.copy.path, found.lost > 5) == (left, True)
     kept = recover(left, found, NOW)
     assert {each.name for each in kept.iterdir()} >= {"ledger.db", "ledger.witness"}
@@ -242,7 +242,7 @@ def test_damaged_page_is_answered_with_the_newest_backup(left):
         opened(left)
     backups.all()[0].write_bytes(b"no ledger")
     backups.all()[0].chmod(0o600)
-    found = best(left, [f"{id}-000900"])
+    found = reckon(left, best(left), [f"{id}-000900"])
     assert found.copy.path == backups.all()[1]
     recover(left, found, NOW)
     with opened(left) as ledger:
@@ -256,7 +256,7 @@ def test_ledger_without_its_witness_goes_on_above_what_agents_may_have_seen(left
     with opened(left) as ledger:
         epoch = ledger.epoch
     witness_path(left).unlink()
-    found = best(left, [])
+    found = reckon(left, best(left), [])
     assert found.lost is None
     kept = recover(left, found, NOW)
     assert (kept / left.name).exists()
@@ -306,7 +306,7 @@ def test_nothing_whole_is_refused(path):
     path.write_bytes(b"no ledger")
     path.chmod(0o600)
     with pytest.raises(Refusal, match="neither it nor a backup"):
-        best(path, [])
+        best(path)
 
 
 # -- disks

@@ -172,9 +172,10 @@ def test_every_key_is_read_as_it_was_meant():
         keep_days=7,
         log_level="debug",
         log_bytes_max=10 << 20,
+        status_interval_s=10.0,
         more=found.more,
     )
-    assert set(found.more) == {"description", "statusInterval"}
+    assert set(found.more) == {"description"}
     assert (node.name, node.address, node.ssh.user) == ("n1", "n1.lan", "render")
     assert node.instances == {Service.COMPRESSOR: 2, Service.RENDER: None}
     assert node.extended == (

@@ -139,6 +139,7 @@ def compare_instants(wall, schedule, draw, middle):
             assert next_opening(schedule, wall.zone, now) == told
 
 
+@pytest.mark.fault("F23")
 @pytest.mark.timeout(sample.LIMIT_S)
 @pytest.mark.parametrize("name", ZONES)
 def test_windows_are_those_of_a_walk_through_two_years_minute_by_minute(name):  # F23, F-SCHED-12
@@ -218,6 +219,7 @@ def test_hour_that_is_skipped_and_hour_that_comes_twice(day, spans, opens, close
     assert told == ([(utc(f"{day}T{opens}"), utc(f"{day}T{closes}"))] if opens else [])
 
 
+@pytest.mark.fault("F23")
 @pytest.mark.parametrize(
     ("night", "lasts_h"), [("2026-03-28", 7), ("2026-10-24", 9), ("2026-05-09", 8)]
 )
@@ -229,6 +231,7 @@ def test_night_over_a_change_is_one_window_as_long_as_it_is(night, lasts_h):  # 
     ) + timedelta(hours=lasts_h)
 
 
+@pytest.mark.fault("F23")
 @pytest.mark.parametrize(
     ("zone", "now", "edge"),
     [

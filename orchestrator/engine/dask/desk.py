@@ -8,7 +8,7 @@ and was measured at several times the rate of one task for each delivery.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -25,6 +25,9 @@ REPORT_OP = "orchestrator-report"
 HEAR_S = 0.5
 """How long `hear` waits for something to tell."""
 
+GOODBYE_S = 3.0
+"""So long a member that said goodbye is still shown: its controller looks more often."""
+
 ANSWERS_MAX = 10_000
 """More are not kept for a controller that does not ask; what it does not hear is unknown to it."""
 
@@ -36,6 +39,7 @@ class ClusterDesk(Desk):
         super().__init__()
         self._life = uuid4().hex
         self._reports: dict[str, tuple[int, str]] = {}  #: address -> beat and text, off the beat
+        self._left: dict[str, tuple[float, list[object]]] = {}  #: address -> until when, last word
         self._answers: list[tuple[str, object]] = []
         self._is_news = False
         self._bell = asyncio.Event()
@@ -56,11 +60,22 @@ class ClusterDesk(Desk):
         Each is node, incarnation, identity (where the address is not known), beat, and report
         (where the beat is another one); both as JSON text, None where left out or never heard.
         """
-        return {
+        there = {
             address: self._seen(address, worker, known.get(address))
             for address, worker in self._scheduler.workers.items()
             if "member" in worker.extra
         }
+        return {**self._gone({str(told[0]) for told in there.values()}), **there}
+
+    def _gone(self, back: Set[str]) -> dict[str, list[object]]:
+        """Return who has just said goodbye, but for nodes that are back."""
+        now = asyncio.get_running_loop().time()
+        self._left = {
+            address: (until, told)
+            for address, (until, told) in self._left.items()
+            if now < until and told[0] not in back
+        }
+        return {address: told for address, (_, told) in self._left.items()}
 
     async def take_post(self, letters: Sequence[tuple[str, str, str, str]]) -> None:
         """Pass on letters, in order: node, incarnation, message, number (empty: no answer)."""
@@ -86,9 +101,15 @@ class ClusterDesk(Desk):
             self._answers.append((number, answer))
         self._bell.set()
 
-    def reported(self, beat: int, report: str, worker: str, **_: object) -> None:
-        """Take a report that could not wait for the next heartbeat."""
+    def reported(
+        self, beat: int, report: str, worker: str, *, left: bool = False, **_: object
+    ) -> None:
+        """Take a report that could not wait for the next heartbeat; `left`: it is the last one."""
         self._reports[worker] = (beat, report)
+        known = self._scheduler.workers.get(worker)
+        if left and known is not None and "member" in known.extra:
+            until = asyncio.get_running_loop().time() + GOODBYE_S
+            self._left[worker] = (until, self._seen(worker, known, None))
         self._news()
 
     async def add_worker(self, scheduler: Scheduler, worker: str) -> None:

@@ -11,6 +11,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from uuid import uuid4
 
 from orchestrator.engine.dask.desk import ANSWER_OP, REPORT_OP
@@ -51,7 +52,11 @@ async def serve(table: Table, address: str, stop: asyncio.Event, door: Door | No
             await _first(
                 finished(worker), stop.wait(), left.wait(), _hint(worker, changed), _renewed(door)
             )
-            await worker.close()
+            try:
+                if door is not None and (stop.is_set() or left.is_set()):
+                    _goodbye(worker)
+            finally:
+                await worker.close()
         except Exception as error:  # the link is one of the four doors
             why = _said(error)
             log.warning(
@@ -134,7 +139,7 @@ def _over_tls(table: Table, address: str, member: Say, door: Door) -> dict[str, 
         if worker in told:
             door.heard()
         told.add(worker)
-        return _report(table)
+        return _report(table, left=isinstance(worker, OurWorker) and worker.is_leaving)
 
     told: set[object] = set()
     return {
@@ -147,11 +152,19 @@ def _over_tls(table: Table, address: str, member: Say, door: Door) -> dict[str, 
     }
 
 
-def _report(table: Table) -> tuple[int, str]:
+def _report(table: Table, *, left: bool = False) -> tuple[int, str]:
     """Return the beat and the text of a report; the identity was told when the Worker came."""
-    said = dump(now := table.report())
+    said = dump(now := replace(table.report(), left=left))
     del said["identity"]
     return now.beat, canonical(said)
+
+
+def _goodbye(worker: OurWorker) -> None:
+    """Say that the agent ends in order; whoever does not hear it takes us for silent."""
+    worker.is_leaving = True
+    beat, text = _report(worker.table, left=True)
+    with suppress(OSError):  # the line has just broken
+        worker.batched_stream.send({"op": REPORT_OP, "beat": beat, "report": text, "left": True})
 
 
 async def _hint(worker: OurWorker, changed: asyncio.Event) -> None:

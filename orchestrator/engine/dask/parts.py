@@ -88,6 +88,7 @@ class OurWorker(NoHttp, Worker):
     """
 
     table: Table
+    is_leaving: bool = False  #: its agent ends
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # those of Dask's
         super().__init__(*args, **kwargs)

@@ -20,6 +20,9 @@ from orchestrator_compressor.work.trouble import Trouble
 
 Left = TypeVar("Left")
 
+SPOILED_MAX = 100
+"""So many changed files are named at once: a result is small."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assemble:
@@ -114,7 +117,11 @@ def _join(wanted: Assemble, video: str) -> dict[str, object]:
         raise Trouble("assemble: segments without a time table; a fault of the program")
     times = table.output(read_table(wanted.table), wanted.output)
     pieces = tuple(join.piece(each) for each in wanted.segments)
-    joined = join.join(pieces, times, Path(video))
+    try:
+        joined = join.join(pieces, times, Path(video))
+    except (Trouble, OSError, ValueError) as error:  # PyAV raises the latter two
+        _check_unchanged(wanted.segments, str(error))
+        raise
     return {
         "frames": joined.frames,
         "payload_sha256": joined.payload_sha256,
@@ -124,9 +131,30 @@ def _join(wanted: Assemble, video: str) -> dict[str, object]:
 
 
 def _check_sound(wanted: Assemble) -> None:
-    """Hash the sound once more: its file may have changed since it was accepted (T21)."""
+    """Hash the sound once more: its file may have changed since it was accepted."""
     named = [wanted.audio] if isinstance(wanted.audio, Mapping) else wanted.audio or ()
-    for each in named:
-        path = Path(each["path"])
-        if "sha256" in each and sha256(path) != each["sha256"]:
-            raise Trouble(f"{path}: has changed since it was accepted; its task is done again")
+    _check_unchanged(named)
+
+
+def _check_unchanged(named: Sequence[Mapping[str, object]], said: str = "") -> None:
+    """Raise Trouble for files that were changed since they were accepted: they are made again (T21).
+
+    `said`: what went wrong with them before they were looked at.
+    """
+    paths = [Path(str(each["path"])) for each in named if _is_changed(each)]
+    if paths:
+        more = f" ({said})" if said else ""
+        raise Trouble(
+            f"{paths[0]}: has changed since it was accepted{more}; its task is done again",
+            spoiled=[path.parent.name for path in paths[:SPOILED_MAX]],
+        )
+
+
+def _is_changed(named: Mapping[str, object]) -> bool:
+    path = Path(str(named["path"]))
+    if "sha256" not in named:
+        return False
+    try:
+        return sha256(path) != named["sha256"]
+    except FileNotFoundError:
+        return path.parent.is_dir()  # else the storage itself may be gone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 
 from orchestrator.api import Cause
 
@@ -13,15 +14,24 @@ STORAGE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTAL
 class Trouble(Exception):
     """The work cannot be done; the sentence is ``subject: fact; what to do``."""
 
-    def __init__(self, sentence: str, cause: Cause = Cause.FAILED, *, final: bool = False) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        cause: Cause = Cause.FAILED,
+        *,
+        final: bool = False,
+        spoiled: Sequence[str] = (),
+    ) -> None:
         super().__init__(sentence)
         self.cause = cause
         self.final = final  #: another try cannot end otherwise
+        self.spoiled = spoiled  #: attempts whose files were changed since they were accepted
 
     def record(self) -> dict[str, object]:
         """Return what ``result.json`` says of it."""
         final: dict[str, object] = {"final": True} if self.final else {}
-        return {"error": str(self), "cause": self.cause.value, **final}
+        spoiled = {"spoiled": list(self.spoiled)} if self.spoiled else {}
+        return {"error": str(self), "cause": self.cause.value, **final, **spoiled}
 
 
 def unready(folder: str | os.PathLike[str], code: int | None = errno.ENOSPC) -> Trouble:

@@ -1,0 +1,78 @@
+"""Agents as witnesses of the ledger: each tells the newest lease that it was given.
+
+A ledger that has no such event was put back from an older copy, with its own witness, or has lost
+its end; who goes on with it would give out again what is done.  A lease comes with a proof, so that
+a node which only says so stops nobody (T13).
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.controller.secretfile import read_secrets, write_secrets
+from orchestrator.errors import LedgerDamaged
+from orchestrator.ledger.events import BEHIND, RECOVERED
+from orchestrator.ledger.protocol import Ledger
+from orchestrator.model.node import Member, Report, Seen
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Asks the ledger for each lease once."""
+
+    key: bytes = field(default=b"", repr=False)
+    _proved: int = 0  #: this event is there, and all before it
+    _known: set[Seen] = field(default_factory=set)  #: they are lost, and a person knows it
+
+    def hear(self, ledger: Ledger, listed: Mapping[Member, Report]) -> None:
+        """Raise LedgerDamaged where a node was given a lease that the ledger does not know."""
+        for member, report in listed.items():
+            seen = report.seen
+            if seen is None or seen.ledger != ledger.id or seen.lease <= self._proved:
+                continue
+            if seen in self._known:
+                continue
+            if ledger.events(after=seen.lease - 1, limit=1):
+                self._proved = seen.lease
+            elif self._is_proven(seen):
+                if not _is_known(ledger, seen):
+                    _refuse(ledger, member.node, seen)
+                self._known.add(seen)
+
+    def _is_proven(self, seen: Seen) -> bool:
+        proof = lease_proof(self.key, seen.ledger, seen.epoch, seen.lease)
+        return hmac.compare_digest(seen.proof.encode(), proof.encode())
+
+
+def lease_proof(key: bytes, ledger: str, epoch: int, lease: int) -> str:
+    """Return what only the holder of the key can say of a lease."""
+    return hmac.digest(key, f"{ledger} {epoch} {lease}".encode(), "sha256").hex()
+
+
+def lease_key(file: Path) -> bytes:
+    """Return the key of a cluster's leases, made once.  Raises as `read_secrets`."""
+    known = read_secrets(file, lambda data: bytes.fromhex(data["key"]))
+    if known is None:
+        known = secrets.token_bytes(32)
+        write_secrets(file, {"key": known.hex()})
+    return known
+
+
+def _is_known(ledger: Ledger, seen: Seen) -> bool:
+    """Whether a person knows that the lease is lost: the ledger was recovered since."""
+    _, told = ledger.news(0, frozenset({RECOVERED}))
+    return any(int(str(event.data.get("epoch", 0))) >= seen.epoch for event in told)
+
+
+def _refuse(ledger: Ledger, node: str, seen: Seen) -> None:
+    said = f"node {node!r} was given work by event {seen.lease} of epoch {seen.epoch}"
+    told = {"node": node, "seq": seen.lease, "epoch": seen.epoch}
+    ledger.note(BEHIND, ledger.id, told)
+    raise LedgerDamaged(
+        f"ledger {ledger.id}: {said}, and it has no such event: it is an older copy; nothing more "
+        "is done; to see what can be saved, type: orchestrator controller recover"
+    )
