@@ -12,6 +12,7 @@ from farm_world import World, lost
 from orchestrator.controller.act import Hands
 from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing
+from orchestrator.controller.copies import Copies, Sights
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.look import Lookout
 from orchestrator.controller.loop import Controller
@@ -41,7 +42,7 @@ class Fuse:
     """Burns down by one before and after every call that the controller makes to the outside."""
 
     WRITES = frozenset({"accept", "retry", "close_part", "plan", "plan_failed", "replan"})
-    WRITES |= {"lease", "sent", "settle", "send", "kill", "ack"}
+    WRITES |= {"lease", "sent", "settle", "send", "kill", "ack", "copy"}
     WRITES |= {"pause", "resume", "cancel", "reprioritize", "keep_key", "set_aside", "take_back"}
 
     def __init__(self) -> None:
@@ -120,10 +121,12 @@ class Farm:
         *,
         nodes: tuple[str, ...] = ("n1", "n2"),
         instances: int = 1,
+        asks: bool = False,
         processors: Sequence[object] = (),
     ) -> None:
         self.world = World(now=START)
         self.watch: Doorman | None = None
+        self.asks = asks  #: nodes are asked which files they see
         self.tick_s = 1.0  #: between two looks at most, where beats are watched
         self.paths: dict[str, dict[str, str]] = {}  #: node -> how it calls folders
         self.fuse = Fuse()
@@ -187,6 +190,15 @@ class Farm:
             Hands(ledger, engine, courier, caller, self.storage, briefing, planner),
             clock=lambda: self.world.wall,
         )
+        if self.asks:
+            sights = Sights(
+                engine,
+                AtOnce(),
+                lambda: None,
+                lambda node: self.paths.get(node, {}),
+                lambda: self.world.now,
+            )
+            self.controller.lookout.copies = Copies(ledger, caller, sights, lambda: self.world.now)
         if self.watch:
             self.controller.lookout.blames = self.controller.hands.blames = Blames(ledger)
 

@@ -335,6 +335,7 @@ class Daemon:
         office.storage = office.intake.storage = built.storage
         office.keeper = built.keeper
         office.intake.spaces = built.controller.lookout.spaces
+        office.intake.copies = built.controller.lookout.copies
         office.intake.builds = built.builds
         office.wake = built.controller.wake
         office.alarms = built.alarms

@@ -30,6 +30,7 @@ from orchestrator.model.cluster import Cluster, Node
 from orchestrator.model.node import Identity, Member, Report
 from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.talk import Leaving, NodePhase, NodeView
+from orchestrator.model.work import Copying
 from orchestrator.remote.protocol import Found, Remote, Runtime
 from orchestrator.system import now_s
 
@@ -555,6 +556,7 @@ class Fleet:
             orphan_stop_after_s=recovery.orphan_stop_after_s,
             mass_loss_hold_s=recovery.mass_loss_hold_s,
             limits=state.cluster.limits,
+            copy=Copying(state.cluster.copy),
         )
 
     def _hours(self) -> Mapping[str, Opening]:

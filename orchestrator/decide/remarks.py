@@ -31,7 +31,6 @@ _ON_ITS_WAY = frozenset(
 _PLAIN = Cluster(name="", kind=ClusterKind.MANAGED)
 _LATER: tuple[tuple[str, Callable[[Cluster], object]], ...] = (
     ("statusInterval", lambda cluster: cluster.more.get("statusInterval")),
-    ("storage.copy", lambda cluster: cluster.copy != _PLAIN.copy),
 )
 """Keys that this version reads and does not act upon, and whether a cluster says them."""
 

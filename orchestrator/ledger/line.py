@@ -81,8 +81,8 @@ class Line:
     def _ranges(self) -> list[Range]:
         """Return where the tasks stand that are awake, but for those of certain targets."""
         kinds = self.only.kinds
-        if self.only.targets is not None:  # what belongs to none is a probe
-            kinds = self._kinds() & {Kind.PROBE}
+        if self.only.targets is not None:  # what belongs to none is a probe or copy
+            kinds = self._kinds() & {Kind.PROBE, Kind.COPY}
         if kinds is None:
             return [Range("task_line", "service = ?", (self.service.value,))]
         where = "service = ? AND kind = ?"

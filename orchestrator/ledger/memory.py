@@ -23,6 +23,7 @@ from orchestrator.model.work import (
     AttemptId,
     Batch,
     Outcome,
+    Priority,
     Result,
     State,
     Target,
@@ -146,6 +147,20 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
                 self._add(part, task, position, not_before)
                 position += 1
         self.note("planned", job, events.planned(targets))
+
+    def copy(self, task: Task, *, at_once: bool = False) -> bool:
+        part = self._store.parts.get(task.job.id)
+        if part is None or not part.is_open or task.id in self._store.steps:
+            return False
+        for step in self._store.under(part):
+            if not step.task.needs and step.accepted is None:
+                step.task = replace(step.task, needs=(task.id,))
+        self._add(part, task, -1, 0.0)
+        if at_once:
+            step = self._store.steps[task.id]
+            step.order = (rows.PRIORITIES[Priority.HIGH], *step.order[1:])
+        self.note("copying", part.id, events.copying(task, at_once=at_once))
+        return True
 
     def plan_failed(self, job: str, reason: str) -> None:
         self.close_part(job, "job", State.FAILED, reason)

@@ -142,7 +142,7 @@ class MemoryMoves(MemoryReader):
             if step.task.id != job.probe:
                 del store.steps[step.task.id]
             else:
-                step.task = replace(step.task, state=State.WAITING, cause=None)
+                step.task = replace(step.task, state=State.WAITING, cause=None, needs=())
                 step.accepted, step.not_before = None, 0.0
         for target in store.of("target", job):
             del store.parts[target.id]

@@ -66,10 +66,11 @@ def retry(change: Change, id: str, restart: Sequence[str]) -> None:
 def meant(id: str) -> tuple[str, str, str]:
     """Return the batch and job of an id, and the part of that job that is meant; empty: all of it.
 
-    A probe is that of its whole job.
+    A probe is that of its whole job, and so is a copy.
     """
     batch, job, target = (*rows.lineage(id)[:3], "", "")[:3]
-    return batch, job, id if target and target != f"{job}/{Kind.PROBE.value}" else ""
+    own = {f"{job}/{kind.value}" for kind in (Kind.PROBE, Kind.COPY)}
+    return batch, job, id if target and target not in own else ""
 
 
 def replan(change: Change, job: str, changes: Mapping[str, object], reason: str) -> None:
@@ -118,8 +119,8 @@ def drop_plan(change: Change, job: str, reason: str) -> list[str]:
         (job,),
     )
     db.execute(
-        "UPDATE task SET state = 'Waiting', cause = NULL, not_before = 0, accepted = NULL"
-        " WHERE job = ?",
+        "UPDATE task SET state = 'Waiting', cause = NULL, not_before = 0, accepted = NULL,"
+        " missing = (SELECT missing FROM job WHERE job.id = ?1) WHERE job = ?1",
         (job,),
     )
     for probe in db.execute(

@@ -201,9 +201,9 @@ def test_it_is_said_of_each_node_why_it_is_not_given_a_task():
         "old": identity(FFMPEG),
     }
     probe = Task(id="b-0001/j/probe", job=JOB, kind=Kind.PROBE)
-    said = refusals([(probe, NEEDS)], nodes, {})[probe.id]
+    said = refusals([(probe, NEEDS)], nodes, Past())[probe.id]
     assert list(said) == ["bare", "no-service", "old"]
     assert said["bare"].startswith("it is an extended node")
     assert said["no-service"] == "it offers no render service"
     assert "has no encoder x265" in said["old"]
-    assert refusals([(probe, NEEDS)], {"able": nodes["able"]}, {}) == {}
+    assert refusals([(probe, NEEDS)], {"able": nodes["able"]}, Past()) == {}
