@@ -119,7 +119,9 @@ class Hands:
                 paths = ", ".join(copying.paths_of(task))
                 if not self.ledger.copy(task, at_once=at_once):
                     return False
-                _say("copy_wanted", "job %s: copied to cluster storage first: %s", task.job.id, paths)
+                _say(
+                    "copy_wanted", "job %s: copied to cluster storage first: %s", task.job.id, paths
+                )
             case Reprobe(job, changes, why):
                 self.ledger.replan(job.id, changes, why)
                 _say("job_replanned", "job %s: planned anew: %s", job.id, why)

@@ -162,7 +162,9 @@ class Copies:
     #: copy task -> why its job waits to learn whether there is to be one, by the last look
     blind: dict[str, Mapping[str, str]] = field(default_factory=dict)
     #: job or copy task -> node that is given nothing of it -> why
-    actions: list[Bring | Reprobe | Refuse] = field(default_factory=list)  #: that follow from the look under way
+    actions: list[Bring | Reprobe | Refuse] = field(
+        default_factory=list
+    )  #: that follow from the look under way
     _why: dict[str, str] = field(default_factory=dict)
     _policy: Copying = Copying.AS_NEEDED
     _members: Mapping[Member, Report] = field(default_factory=dict)

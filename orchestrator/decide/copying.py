@@ -194,7 +194,9 @@ def _blind(
         for path in paths:
             if node not in seers[path]:
                 blind[node] = (
-                    f"it sees another file at {path}" if path in sizes else f"it does not see {path}"
+                    f"it sees another file at {path}"
+                    if path in sizes
+                    else f"it does not see {path}"
                 )
                 break
     return blind

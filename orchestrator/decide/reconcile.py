@@ -176,7 +176,18 @@ class Close:
 
 
 Action = (
-    Lease | Send | Settle | SetAside | TakeBack | Ack | Kill | Plan | Bring | Reprobe | Refuse | Close
+    Lease
+    | Send
+    | Settle
+    | SetAside
+    | TakeBack
+    | Ack
+    | Kill
+    | Plan
+    | Bring
+    | Reprobe
+    | Refuse
+    | Close
 )
 
 

@@ -95,7 +95,7 @@ class Scene:
             return self.full[STORAGE]
         if asked := self.full.get(task_id(task.job.id, Kind.COPY)):
             return asked
-        crowded = "" if task.kind is Kind.PROBE else self.full.get(task.job.id, "")
+        crowded = "" if task.kind.is_first else self.full.get(task.job.id, "")
         return crowded or held_up(task.id, self._active, self.full)
 
     def starts(self) -> datetime | None:

@@ -2,9 +2,6 @@
 
 import pytest
 from farm import job
-from farm_world import lost
-
-from orchestrator.model.work import Copying
 
 MOVIE = "/media/movie.mov"
 
