@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(120)
 
 def transcode(source, destination, **more):
     """Return a job that cuts a movie into short segments."""
-    outputs = [{"setting": "h264-1080p", "destination": str(destination)}]
+    outputs = [{"setting": "ffv1-archive", "destination": str(destination)}]
     return {
         "name": "clip",
         "processor": "compressor",
@@ -29,7 +29,7 @@ def test_source_that_one_node_does_not_see_is_copied_and_both_work(tmp_path):
     media.mkdir()
     movie = shutil.copy(generated("sound.mp4"), media / "movie.mp4")
     with pair(tmp_path, n1={}, n2={str(media): str(tmp_path / "elsewhere")}) as both:
-        out = tmp_path / "out.mp4"
+        out = tmp_path / "out.mkv"
         batch = both.submit(transcode(movie, out))
         assert both.run(batch) is State.SUCCESSFUL, both.ledger.standings(batch)
         assert both.nodes_of(batch, "/copy") == {"n1"}
