@@ -381,11 +381,11 @@ def test_without_discovery_a_cluster_is_hard_to_find():
 def test_what_is_read_and_not_yet_acted_upon_is_said():
     late = cluster(
         node("a", schedule=WorkSchedule(monday=())),
-        copy="never",
+        copy="never",  # it is acted upon
         more={"statusInterval": "2s"},
     )
     (note,) = notes(late)
-    assert note.endswith("by this version: statusInterval, storage.copy")
+    assert note.endswith("by this version: statusInterval")
     assert notes(cluster(node("a"), storage="/mnt")) == []
 
 
