@@ -15,6 +15,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 INDEX_BYTES_MAX = 64 << 20
+FILE_BYTES_MAX = 1 << 60
 BOXES_MAX = 10_000  #: on the way to the index
 TRACKS_MAX = 1000
 ENTRIES_MAX = 1000  #: of all tracks together
@@ -111,7 +112,7 @@ def _index(path: str) -> tuple[bytes, bytes | None]:
                 return brand, None
             if kind == b"moov":
                 return brand, _plain(_read(file, None if size == 0 else body))
-            if size == 0 or body < 0:
+            if size == 0 or not 0 <= body <= FILE_BYTES_MAX:
                 return brand, None
             if number == 0 and kind == b"ftyp" and body <= 4096:
                 brand = _box(kind, file.read(body))
