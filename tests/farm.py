@@ -121,12 +121,11 @@ class Farm:
         *,
         nodes: tuple[str, ...] = ("n1", "n2"),
         instances: int = 1,
-        asks: bool = False,
         processors: Sequence[object] = (),
     ) -> None:
         self.world = World(now=START)
         self.watch: Doorman | None = None
-        self.asks = asks  #: nodes are asked which files they see
+        self.asks = False  #: nodes are asked which files they see
         self.tick_s = 1.0  #: between two looks at most, where beats are watched
         self.paths: dict[str, dict[str, str]] = {}  #: node -> how it calls folders
         self.fuse = Fuse()
@@ -156,6 +155,12 @@ class Farm:
     def watched(self, gate: Gate) -> "Farm":
         """Let beats be watched, and nodes be closed and given up by `gate`, from now on."""
         self.watch = Doorman(gate)
+        self.restart()
+        return self
+
+    def asking(self) -> "Farm":
+        """Let nodes be asked which files they see, from now on."""
+        self.asks = True
         self.restart()
         return self
 
@@ -286,6 +291,11 @@ class Farm:
         """Say how a batch, job or target stands."""
         parts = self.ledger.standings(id.partition("/")[0])
         return next(part.state.value for part in parts if part.id == id)
+
+    def reason(self, job: str) -> str:
+        """Say why a job of the first batch stands as it does."""
+        parts = self.ledger.standings("b-0001")
+        return next(part.reason for part in parts if part.id == f"b-0001/{job}")
 
     def task(self, words: str) -> Task:
         """Return the one task whose id ends so."""

@@ -93,15 +93,14 @@ class Ledgers(RuleBasedStateMachine):
         jobs=st.integers(1, 3),
         after=st.sets(st.sampled_from([("c", "a"), ("d", "a"), ("d", "c")])),
         priority=st.sampled_from(Priority),
-        early=st.booleans(),
         probed=st.sets(st.sampled_from(JOBS)),
         delay=st.sampled_from([0, 0, 0, 50]),
     )
-    def accept(self, jobs, after, priority, early, probed, delay):
+    def accept(self, jobs, after, priority, probed, delay):
         names = JOBS[:jobs]
         comes = {n: tuple(b for a, b in sorted(after) if a == n and b in names) for n in names}
         id = self.both(lambda ledger: ledger.next_id("b"))
-        about = {"number": int(id[2:]), "priority": priority, "copy_at_submit": early}
+        about = {"number": int(id[2:]), "priority": priority, "copy_at_submit": delay > 0}
         new = batch(*names, after=comes, **about)
         probes = [probe(job) for job in new.jobs if job.name in probed]
         start = self.clock.unix + delay if delay else 0.0
