@@ -224,7 +224,11 @@ class Copies:
             self.blind.pop(key, None)
             return False
         if task.kind is Kind.PROBE:
-            return self._settled(task.job, self._verdict(task.job, media))
+            eyes = self._eyes(task.job, media)
+            found = copying.decide(self._policy_of(task.job), media, eyes)
+            if isinstance(found, Copy) or eyes.are_blind:
+                self.sights.forget(media.wanted)  # it may be mended before it is tried again
+            return self._settled(task.job, found)
         self.blind[key] = copying.begun(media, self._eyes(task.job, media)).blind
         return False
 

@@ -48,6 +48,11 @@ class Eyes:
     asked: frozenset[str] = frozenset()  #: whose answer is still to come
     silent: frozenset[str] = frozenset()  #: … and is not waited for any more
 
+    @property
+    def are_blind(self) -> bool:
+        """Whether all have answered, and nobody sees anything."""
+        return bool(self.seen) and not self.asked and not any(self.seen.values())
+
 
 @dataclass(frozen=True, slots=True)
 class InPlace:

@@ -194,7 +194,10 @@ def picture(stream: VideoStream) -> dict[str, object]:
 
 def _why_not(path: str, error: av.error.FFmpegError, said: list[tuple[int, str, str]]) -> str:
     if isinstance(error, av.error.ArgumentError):
-        return "is no media file of a kind that is read here (a playlist or a script?)"
+        return (
+            "is no media file of a kind that is read here; a playlist or a script is not followed: "
+            "name the media file itself, or join its parts first"
+        )
     if any("moov atom not found" in text for _, _, text in said) and _has_boxes(path):
         return "is truncated: moov atom not found; copy it again"
     if isinstance(error, av.error.InvalidDataError):
