@@ -39,7 +39,6 @@ from orchestrator.plugin.caller import Caller
 from orchestrator.web.listen import Address, Certificate
 from orchestrator.web.serve import Listening, Server
 
-
 ASKED_AT_ONCE = 8
 """So many nodes are asked at once which files they see; one that hangs takes four seconds."""
 

@@ -108,8 +108,8 @@ class Hands:
         """Divide a job among the nodes that take new work; if none does now, among all."""
         if self.builds:  # nothing of it is done: any build will do
             self.builds.forget(job.id)
-        members = view.members.items()
-        open_now = [report for member, report in members if member.node not in view.closed]
+        members, shut = view.members.items(), {*view.closed, *view.past.blind.get(job.id, ())}
+        open_now = [report for member, report in members if member.node not in shut]
         return self.planner.plan(job, open_now or view.members.values())
 
     def _prepare(self, action: Bring | Reprobe | Refuse) -> bool:

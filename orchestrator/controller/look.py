@@ -106,7 +106,8 @@ class Lookout:
                 self.copies.early()
         kinds = frozenset() if draining else self.only or (SPARING if low else None)
         unseen = unheard(sights, gate) if sights else frozenset()
-        past = Past(builds=self._builds(attempts, members), unseen=unseen)
+        blind = self.copies.blind if self.copies else {}
+        past = Past(builds=self._builds(attempts, members), unseen=unseen, blind=blind)
         gone = lost(sights, gate) if sights else {}
         overdue = self.ledger.overdue(strangers(members, attempts))
         taken = (*attempts, *spared(members, overdue, gone).values())
@@ -206,7 +207,6 @@ class Lookout:
             crowded = self.spaces.without_room(found) if self.spaces else frozenset()
             if self.copies:
                 crowded |= self.copies.without_sight(found)
-                past = replace(past, blind=self.copies.blind)
             line |= {
                 task.id: (task, self._needs(task))
                 for task in found

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.model.record import Standing
-from orchestrator.model.work import Kind, State
+from orchestrator.model.work import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
