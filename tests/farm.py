@@ -375,7 +375,10 @@ class Farm:
                     assert event.subject not in accepted, f"I2: {event.subject} leased after it"
                 case "replanned" | "retried":
                     for job in event.data.get("restart", (event.subject,)):
-                        accepted = {id for id in accepted if not id.startswith(f"{job}/")}
+                        kept = event.data.get("kept", ())
+                        accepted = {
+                            id for id in accepted if id in kept or not id.startswith(f"{job}/")
+                        }
         assert accepted == {task.id for task in tasks if task.state is State.SUCCESSFUL}, "I1"
 
     def _check_counts(self) -> None:

@@ -162,7 +162,7 @@ class Hands:
                 self._settled(settlement)
                 self._blame(settlement, nodes[settlement.attempt])
         for job, replan in replans.items():  # closes the job's attempts in the same transaction
-            self.ledger.replan(job, replan.changes, replan.why)
+            self.ledger.replan(job, replan.changes, replan.why, keeps=True)
             _say("job_replanned", "job %s: planned anew: %s", job, replan.why)
         return any(done) or bool(replans)
 

@@ -167,16 +167,20 @@ class Copies:
     )  #: that follow from the look under way
     _why: dict[str, str] = field(default_factory=dict)
     _policy: Copying = Copying.AS_NEEDED
-    _members: Mapping[Member, Report] = field(default_factory=dict)
+    _members: Mapping[Member, Report] = field(default_factory=dict)  #: that take work
+    _closed: Mapping[Member, Report] = field(default_factory=dict)  #: that are here and do not
     _done: dict[str, bool] = field(default_factory=dict)  #: by the look under way; whether it waits
     _batches: dict[str, Copying | None] = field(default_factory=dict)
     _early_at: float = float("-inf")
+    _calm: set[str] = field(default_factory=set)  #: jobs that need no early copy …
+    _calm_among: frozenset[Member] = frozenset()  #: … as long as these take work
 
     def see(
         self, members: Mapping[Member, Report], closed: Mapping[str, str], policy: Copying
     ) -> None:
         """Begin a look."""
         self._members = {m: report for m, report in members.items() if m.node not in closed}
+        self._closed = {m: report for m, report in members.items() if m.node in closed}
         self._policy = policy
         self.sights.keep(members.keys())
         self.told, self._why = self._why, {}
@@ -206,29 +210,29 @@ class Copies:
         if now - self._early_at < EARLY_S:
             return
         self._early_at = now
+        if self._calm_among != self._members.keys():
+            self._calm, self._calm_among = set(), frozenset(self._members)
         for job in self.ledger.early():
-            media = self._media(job)
+            media = self._media(job) if job.id not in self._calm else None
             found = self._verdict(job, media) if media else None
             if isinstance(found, Copy):
                 self.actions.append(Bring(copying.copying(job, found), at_once=True))
+            elif found == InPlace() and self._members:
+                self._calm.add(job.id)
 
     def _look_at(self, task: Task, key: str) -> bool:
         """Decide about a task that is next in line; return whether it waits."""
         if task.kind is Kind.COPY:
             paths = copying.paths_of(task)
-            eyes = self.sights.look(self._able(task.job), Media(others=paths))
-            self.blind[key] = copying.begun(Media(others=paths), eyes).blind
+            files = Media(others=paths)
+            self.blind[key] = copying.begun(files, self._eyes(task.job, files)).blind
             return False
         media = self._media(task.job, task if task.kind is Kind.PROBE else None)
         if media is None or not media.wanted:
             self.blind.pop(key, None)
             return False
         if task.kind is Kind.PROBE:
-            eyes = self._eyes(task.job, media)
-            found = copying.decide(self._policy_of(task.job), media, eyes)
-            if isinstance(found, Copy) or eyes.are_blind:
-                self.sights.forget(media.wanted)  # it may be mended before it is tried again
-            return self._settled(task.job, found)
+            return self._settled(task.job, self._verdict(task.job, media))
         self.blind[key] = copying.begun(media, self._eyes(task.job, media)).blind
         return False
 
@@ -243,14 +247,8 @@ class Copies:
             case Copy():
                 self.actions.append(Bring(copying.copying(job, found)))
             case Refused(why):
-                self._refuse(job, why)
+                self.actions.append(Refuse(job, why))
         return True
-
-    def _refuse(self, job: Job, why: str) -> None:
-        """Give a job up; what was seen is forgotten: it may be mended before it is tried again."""
-        self.actions.append(Refuse(job, why))
-        if media := self._media(job):
-            self.sights.forget(media.wanted)
 
     def _may_plan(self, job: Job) -> bool:
         media = self._media(job)
@@ -278,10 +276,23 @@ class Copies:
         return task is not None and REFERS in task.args
 
     def _verdict(self, job: Job, media: Media) -> Verdict:
-        return copying.decide(self._policy_of(job), media, self._eyes(job, media))
+        """Decide about a job that has not begun.
+
+        What was seen is forgotten where it may be mended before the job is tried again.
+        """
+        eyes = self._eyes(job, media)
+        gone = eyes.gone(media)
+        if gone:
+            others = self.sights.look(self._able(job, self._closed), Media(others=gone))
+            if why := copying.elsewhere(gone, others):
+                return Unsure(why)
+        found = copying.decide(self._policy_of(job), media, eyes)
+        if gone or isinstance(found, Copy | Refused):
+            self.sights.forget(media.wanted)
+        return found
 
     def _eyes(self, job: Job, media: Media) -> Eyes:
-        return self.sights.look(self._able(job), media)
+        return self.sights.look(self._able(job, self._members), media)
 
     def _policy_of(self, job: Job) -> Copying:
         if job.batch not in self._batches:
@@ -308,7 +319,7 @@ class Copies:
             copied=frozenset(copying.paths_of(self.ledger.task(first)) if first in results else ()),
         )
 
-    def _able(self, job: Job) -> list[Member]:
+    def _able(self, job: Job, among: Mapping[Member, Report]) -> list[Member]:
         """Return who would work on a job."""
         try:
             needs = self.caller.review(job).needs
@@ -316,7 +327,7 @@ class Copies:
             return []
         return [
             member
-            for member, report in self._members.items()
+            for member, report in among.items()
             if not report.identity.bare
             and service_instances(report.identity, job.service) > 0
             and lacks(job, needs, report.identity) is None

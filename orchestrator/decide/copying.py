@@ -48,10 +48,12 @@ class Eyes:
     asked: frozenset[str] = frozenset()  #: whose answer is still to come
     silent: frozenset[str] = frozenset()  #: … and is not waited for any more
 
-    @property
-    def are_blind(self) -> bool:
-        """Whether all have answered, and nobody sees anything."""
-        return bool(self.seen) and not self.asked and not any(self.seen.values())
+    def gone(self, media: Media) -> tuple[str, ...]:
+        """Return what nobody sees, once all have answered."""
+        if self.asked or not self.seen:
+            return ()
+        seen = {path for sizes in self.seen.values() for path in sizes}
+        return tuple(path for path in media.wanted if path not in seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class InPlace:
     """It is read where it is, by the nodes that see it."""
 
     blind: Mapping[str, str] = field(default_factory=dict)  #: node that is given nothing -> why
+    is_missing: bool = False  #: nobody sees the source: its probe will say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def decide(policy: Copying, media: Media, eyes: Eyes) -> Verdict:
     if not eyes.seen:
         return Unsure(_asking(eyes.silent, media.wanted) if eyes.silent else "no node can be asked")
     seers = _seers(media.wanted, eyes.seen)
-    if gone := [path for path in media.wanted if not seers[path]]:
+    if gone := eyes.gone(media):
         return _nowhere(gone, media)
     lacking = [path for path in media.wanted if len(seers[path]) < len(eyes.seen)]
     fixed = _fixed(policy, media)
@@ -113,6 +116,17 @@ def decide(policy: Copying, media: Media, eyes: Eyes) -> Verdict:
         )
     size = sum(_size(path, eyes.seen) for path in due)
     return Copy(tuple(due), size, blind)
+
+
+def elsewhere(gone: Sequence[str], eyes: Eyes) -> str:
+    """Say who sees what no node sees that takes work now; empty: nobody does.
+
+    `eyes`: of the nodes that are here and take none.
+    """
+    for path in gone:
+        if seers := [node for node, sizes in eyes.seen.items() if path in sizes]:
+            return f"only {_some(seers)} sees {path}, and it takes no work now"
+    return _asking(eyes.asked, gone) if eyes.asked else ""
 
 
 def begun(media: Media, eyes: Eyes) -> InPlace:
@@ -182,7 +196,7 @@ def _size(path: str, seen: Mapping[str, Sizes]) -> int:
 def _nowhere(gone: Sequence[str], media: Media) -> Verdict:
     """Nobody sees a file: of a source its probe says so, as ever."""
     if any(path not in media.refers for path in gone):
-        return InPlace()
+        return InPlace(is_missing=True)
     source = media.source[0] if media.source else "the source"
     return Refused(
         f"{source}: it refers to other files, and no node sees {', '.join(gone)}; put them there, "

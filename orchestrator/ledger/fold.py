@@ -77,7 +77,7 @@ def _moves(told: Told, kind: str, subject: str, data: Data) -> Iterator[tuple[st
     elif kind in BEGINS_ANEW:
         for job in _anew(kind, subject, data):
             probe = f"{job}/probe"
-            for task in list(told.steps.get(job, ())):
+            for task in set(told.steps.get(job, ())) - {*data.get("kept", ())}:
                 yield task, State.WAITING if task == probe else None
         yield from ((task, State.WAITING) for task in data.get("tasks", ()))
     else:

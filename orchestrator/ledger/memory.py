@@ -22,6 +22,7 @@ from orchestrator.model.node import Member
 from orchestrator.model.work import (
     AttemptId,
     Batch,
+    Kind,
     Outcome,
     Priority,
     Result,
@@ -29,6 +30,7 @@ from orchestrator.model.work import (
     Target,
     Task,
     TaskId,
+    task_id,
 )
 
 
@@ -165,16 +167,23 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
     def plan_failed(self, job: str, reason: str) -> None:
         self.close_part(job, "job", State.FAILED, reason)
 
-    def replan(self, job: str, changes: Mapping[str, object], reason: str) -> None:
+    def replan(
+        self, job: str, changes: Mapping[str, object], reason: str, *, keeps: bool = False
+    ) -> None:
         part = self._store.parts.get(job)
         if part is None or not part.is_open:
             return
-        attempts = self._drop_plan(part, reason)
+        copy = self._store.steps.get(task_id(job, Kind.COPY))
+        kept = copy.task.id if keeps and copy and copy.accepted else ""
+        attempts = self._drop_plan(part, reason, kept)
         for step in self._store.under(part):
             task = step.task
+            if task.id == kept:
+                continue
             args = plain({**task.args, **changes})
             step.task = replace(task, args=args, agains=task.agains + 1, reason=reason)
-        self.note("replanned", job, {"changes": changes, "reason": reason, "attempts": attempts})
+        told = {"changes": changes, "reason": reason, "attempts": attempts}
+        self.note("replanned", job, {**told, **({"kept": [kept]} if kept else {})})
 
     def lease(self, pairs: Sequence[tuple[Task, Member]]) -> tuple[Attempt, ...]:
         return tuple([self._lease(*pair) for pair in pairs if self._is_free(pair[0].id)])

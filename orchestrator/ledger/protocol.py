@@ -201,10 +201,13 @@ class Ledger(Protocol):
     def early(self) -> tuple[Job, ...]:
         """Return the jobs with `copyAtSubmit` that have no copy task and have not begun, in order."""
 
-    def replan(self, job: str, changes: Mapping[str, object], reason: str) -> None:
+    def replan(
+        self, job: str, changes: Mapping[str, object], reason: str, *, keeps: bool = False
+    ) -> None:
         """Drop the job's plan and let its probe run again with `changes` laid over its arguments.
 
-        Its open attempts are closed as cancelled; its copy task goes, too.
+        Its open attempts are closed as cancelled; its copy task goes, too, unless it is accepted and
+        `keeps` says that it stays.
         """
 
     # -- attempts

@@ -135,9 +135,11 @@ class SqliteLedger(Reader):
         with self._transaction("plan_failed") as change:
             closing.close_part(change, job, "job", State.FAILED, reason)
 
-    def replan(self, job: str, changes: Mapping[str, object], reason: str) -> None:
+    def replan(
+        self, job: str, changes: Mapping[str, object], reason: str, *, keeps: bool = False
+    ) -> None:
         with self._transaction("replan") as change:
-            renewing.replan(change, job, changes, reason)
+            renewing.replan(change, job, changes, reason, keeps=keeps)
 
     def retry(self, id: str, restart: Sequence[str] = ()) -> None:
         with self._transaction("retry") as change:

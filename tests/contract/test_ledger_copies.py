@@ -121,3 +121,13 @@ def test_job_that_is_planned_anew_is_copied_anew(asked):
     assert asked.ledger.copy(copy(asked.job))
     asked.do(COPY)
     assert asked.ready() == [PROBE]
+
+
+def test_copy_stays_where_only_the_plan_was_wrong(asked):
+    asked.finish(closing=False)
+    asked.ledger.replan("b-0001/j", {"deep": True}, "headers lie", keeps=True)
+    assert asked.ready() == [PROBE]
+    assert asked.state(COPY) is State.SUCCESSFUL
+    assert asked.ledger.task(PROBE).needs == (COPY,)
+    asked.finish()
+    assert asked.ledger.state("b-0001") is State.SUCCESSFUL

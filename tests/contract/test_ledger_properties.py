@@ -232,10 +232,10 @@ class Ledgers(RuleBasedStateMachine):
         self.both(lambda ledger: ledger.retry(id, jobs))
 
     @precondition(lambda self: self.file.standings())
-    @rule(data=st.data())
-    def replan(self, data):
+    @rule(data=st.data(), keeps=st.booleans())
+    def replan(self, data, keeps):
         job = self.one_of(data, self.parts("job"))
-        self.both(lambda ledger: ledger.replan(job, {"deep": True}, "headers lie"))
+        self.both(lambda ledger: ledger.replan(job, {"deep": True}, "headers lie", keeps=keeps))
 
     @precondition(lambda self: self.file.standings())
     @rule(data=st.data(), at_once=st.booleans())

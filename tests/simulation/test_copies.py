@@ -243,3 +243,23 @@ def test_policy_never_refuses_what_a_source_refers_to(studio):
     f.run()
     assert f"{REFERRED} (not on n2)" in f.reason("j")
     assert f.started("/encode") == []
+
+
+def test_plan_that_was_wrong_is_made_again_with_the_same_copy(studio):
+    f = studio(local={"n1": [MOVIE], "n2": []})
+    f.script["000000/encode"] = [says(replan={"depth": 2})]
+    f.submit(job(source=MOVIE))
+    f.run()
+    assert (f.state(), len(f.started("/probe")), len(f.started("/copy"))) == ("Successful", 2, 1)
+
+
+def test_source_that_only_a_closed_node_sees_is_waited_for(studio):
+    f = studio(local={"n1": [MOVIE], "n2": []}).watched(Gate(paused=frozenset({"n1"})))
+    f.submit(job(source=MOVIE))
+    f.pass_time(30)
+    assert f.started() == []
+    why = f"only n1 sees {MOVIE}, and it takes no work now"
+    assert f.controller.lookout.copies.told["b-0001/j/copy"] == why
+    f.watch.say(paused=frozenset())
+    f.run()
+    assert (f.state(), nodes_of(f, "/copy")) == ("Successful", {"n1"})
