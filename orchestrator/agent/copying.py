@@ -16,7 +16,7 @@ import sys
 
 from orchestrator.agent.exits import unready
 from orchestrator.agent.files import now_s, write_whole
-from orchestrator.system import UNWAITED, room, sync_folder
+from orchestrator.system import UNWAITED, drop_cache, room, sync_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself takes 5 ms to import
@@ -120,8 +120,7 @@ def _read_back(name: str, teller: Teller) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     file = os.open(name, os.O_RDONLY | UNWAITED)
     try:
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        drop_cache(file)
         for chunk in _chunks(file, name):
             digest.update(chunk)
             size += len(chunk)
