@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from orchestrator_compressor.facts import STAND_IN
 from orchestrator_compressor.work.attempt import INPUT, write_result
 from orchestrator_compressor.work.trouble import Trouble, of_os_error
 
@@ -35,6 +36,8 @@ def main(words: list[str]) -> int:
         return _fail(trouble)
     except OSError as error:
         return _fail(of_os_error(error, Path.cwd()))
+    finally:
+        Path(STAND_IN).unlink(missing_ok=True)  # as large as the index of a film
     return 0
 
 
