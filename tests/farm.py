@@ -12,6 +12,7 @@ from farm_world import World, lost
 from orchestrator.controller.act import Hands
 from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing
+from orchestrator.controller.copies import Copies, Sights
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.look import Lookout
 from orchestrator.controller.loop import Controller
@@ -41,7 +42,7 @@ class Fuse:
     """Burns down by one before and after every call that the controller makes to the outside."""
 
     WRITES = frozenset({"accept", "retry", "close_part", "plan", "plan_failed", "replan"})
-    WRITES |= {"lease", "sent", "settle", "send", "kill", "ack"}
+    WRITES |= {"lease", "sent", "settle", "send", "kill", "ack", "copy"}
     WRITES |= {"pause", "resume", "cancel", "reprioritize", "keep_key", "set_aside", "take_back"}
 
     def __init__(self) -> None:
@@ -124,6 +125,7 @@ class Farm:
     ) -> None:
         self.world = World(now=START)
         self.watch: Doorman | None = None
+        self.asks = False  #: nodes are asked which files they see
         self.tick_s = 1.0  #: between two looks at most, where beats are watched
         self.paths: dict[str, dict[str, str]] = {}  #: node -> how it calls folders
         self.fuse = Fuse()
@@ -153,6 +155,12 @@ class Farm:
     def watched(self, gate: Gate) -> "Farm":
         """Let beats be watched, and nodes be closed and given up by `gate`, from now on."""
         self.watch = Doorman(gate)
+        self.restart()
+        return self
+
+    def asking(self) -> "Farm":
+        """Let nodes be asked which files they see, from now on."""
+        self.asks = True
         self.restart()
         return self
 
@@ -187,6 +195,15 @@ class Farm:
             Hands(ledger, engine, courier, caller, self.storage, briefing, planner),
             clock=lambda: self.world.wall,
         )
+        if self.asks:
+            sights = Sights(
+                engine,
+                AtOnce(),
+                lambda: None,
+                lambda node: self.paths.get(node, {}),
+                lambda: self.world.now,
+            )
+            self.controller.lookout.copies = Copies(ledger, caller, sights, lambda: self.world.now)
         if self.watch:
             self.controller.lookout.blames = self.controller.hands.blames = Blames(ledger)
 
@@ -275,6 +292,11 @@ class Farm:
         parts = self.ledger.standings(id.partition("/")[0])
         return next(part.state.value for part in parts if part.id == id)
 
+    def reason(self, job: str) -> str:
+        """Say why a job of the first batch stands as it does."""
+        parts = self.ledger.standings("b-0001")
+        return next(part.reason for part in parts if part.id == f"b-0001/{job}")
+
     def task(self, words: str) -> Task:
         """Return the one task whose id ends so."""
         (found,) = [task for task in self._tasks() if task.id.endswith(words)]
@@ -353,7 +375,10 @@ class Farm:
                     assert event.subject not in accepted, f"I2: {event.subject} leased after it"
                 case "replanned" | "retried":
                     for job in event.data.get("restart", (event.subject,)):
-                        accepted = {id for id in accepted if not id.startswith(f"{job}/")}
+                        kept = event.data.get("kept", ())
+                        accepted = {
+                            id for id in accepted if id in kept or not id.startswith(f"{job}/")
+                        }
         assert accepted == {task.id for task in tasks if task.state is State.SUCCESSFUL}, "I1"
 
     def _check_counts(self) -> None:

@@ -24,7 +24,10 @@ FRAMES = 10
 
 
 class Parts:
-    """`with`: ``segments`` or ``sizes`` (frames of each), ``targets``, ``probe: false``."""
+    """`with`: ``segments`` or ``sizes`` (frames of each), ``targets``, ``probe: false``.
+
+    ``source`` and ``reads``: files it reads.
+    """
 
     name = "parts"
     service = Service.RENDER
@@ -32,7 +35,9 @@ class Parts:
     setting_schema = None
 
     def review(self, job):
-        return Review()
+        files = [job.asks["source"]] if "source" in job.asks else []
+        files += job.asks.get("reads", ())
+        return Review(media=tuple((("source",), file) for file in files))
 
     def probe(self, job):
         return {"depth": 0} if job.asks.get("probe", True) else None

@@ -1,20 +1,25 @@
-"""A QuickTime reference movie: its sound stands in another file, as its `dref` box says."""
+"""A QuickTime reference movie: its media stand in another file, as its `dref` boxes say."""
 
 import struct
 
 PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"dinf"}
 
 
-def reference(movie: bytes, name: str) -> bytes:
-    """Return `movie` (index last, one track) with its media moved to the file `name` beside it."""
-    return b"".join(_box(kind, _pointed(kind, body, name)) for kind, body in _boxes(movie))
+def reference(movie: bytes, name: str, *, url: bool = False) -> bytes:
+    """Return `movie` (index last) with its media moved to the file `name` beside it.
+
+    `url`: it is named by an address, not as Macintosh did.
+    """
+    entry = _box(b"url ", bytes(4) + name.encode() + b"\0") if url else None
+    entry = entry or _box(b"alis", _alias(name.encode()))
+    return b"".join(_box(kind, _pointed(kind, body, entry)) for kind, body in _boxes(movie))
 
 
-def _pointed(kind: bytes, body: bytes, name: str) -> bytes:
+def _pointed(kind: bytes, body: bytes, entry: bytes) -> bytes:
     if kind in PARENTS:
-        return b"".join(_box(each, _pointed(each, part, name)) for each, part in _boxes(body))
+        return b"".join(_box(each, _pointed(each, part, entry)) for each, part in _boxes(body))
     if kind == b"dref":
-        return struct.pack(">II", 0, 1) + _box(b"alis", _alias(name.encode()))
+        return struct.pack(">II", 0, 1) + entry
     return bytes(len(body)) if kind == b"mdat" else body
 
 

@@ -10,7 +10,7 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from orchestrator.agent.lane import Lane
 from orchestrator.agent.launcher import Launcher, Run, RunnerLauncher
 from orchestrator.agent.logs import read_log
 from orchestrator.agent.process import boot_id
+from orchestrator.agent.sight import Sight
 from orchestrator.agent.spool import Spool, is_attempt_id
 from orchestrator.errors import Rejected
 from orchestrator.model.codec import canonical, load
@@ -72,6 +73,7 @@ class AgentTable:
         self._hints: list[Callable[[], None]] = []
         self._is_dismissed = False
         self._unfit_now = unfit
+        self._sight = Sight()
         self._launcher = launcher or RunnerLauncher()
         self._launcher.open(self._spool, self._heard)
         for attempt, spec in self._spool.held():
@@ -134,6 +136,9 @@ class AgentTable:
         if not is_attempt_id(attempt):
             return b""
         return read_log(str(self._spool.folder(attempt)), offset, READ_BYTES_MAX)
+
+    def sees(self, paths: Sequence[str]) -> Mapping[str, int] | None:
+        return self._sight.look(paths)
 
     def report(self) -> Report:
         with self._memory:

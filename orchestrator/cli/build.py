@@ -20,6 +20,7 @@ from orchestrator.controller.act import Hands
 from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing, Paths, everywhere_alike
 from orchestrator.controller.builds import TargetBuilds
+from orchestrator.controller.copies import Copies, Sights
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.keeper import kept
 from orchestrator.controller.look import Lookout, Watch
@@ -157,6 +158,8 @@ class Frame:
     pool: ThreadPoolExecutor
     limits: Limits = field(default_factory=Limits)
     presence: Presence | None = None  #: of a cluster: who is silent for how long
+    asking: ThreadPoolExecutor | None = None
+    #: of a cluster: on its threads nodes are asked which files they see
     watch: Watch | None = None  #: of a cluster: which nodes take part
     builds: TargetBuilds | None = None  #: of a cluster: with which builds targets were begun
     is_shared: bool = False  #: whether a destination may be on cluster storage (F-STOR-7)
@@ -193,6 +196,9 @@ def assemble(frame: Frame) -> tuple[Controller, Briefing]:
         limits=frame.limits,
         builds=frame.builds,
     )
+    if frame.asking:
+        sights = Sights(engine, frame.asking, lambda: controller.wake(), frame.paths)
+        lookout.copies = Copies(ledger, caller, sights)
     if frame.presence:
         lookout.blames = hands.blames = Blames(ledger)
     controller = Controller(lookout, hands, clock=time.time)

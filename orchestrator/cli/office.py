@@ -76,6 +76,7 @@ class StandingOffice:
         office.storage = office.intake.storage = built.storage
         office.keeper = built.keeper
         office.intake.spaces = built.controller.lookout.spaces
+        office.intake.copies = built.controller.lookout.copies
         office.intake.builds = built.builds
         office.wake = built.controller.wake
         office.alarms = built.alarms

@@ -41,6 +41,9 @@ from orchestrator.plugin.caller import Caller
 from orchestrator.web.listen import Address, Certificate
 from orchestrator.web.serve import Listening, Server
 
+ASKED_AT_ONCE = 8
+"""So many nodes are asked at once which files they see; one that hangs takes four seconds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ours:
@@ -123,6 +126,8 @@ def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
         fleet = Fleet(cluster, replace(ways, tell=ours.notices.tell))
         builds = TargetBuilds(where.builds, ours.caller, ours.ledger)
         pool = stack.enter_context(ThreadPoolExecutor(SENDS_AT_ONCE, "courier"))
+        asking = ThreadPoolExecutor(ASKED_AT_ONCE, "sights")
+        stack.callback(asking.shutdown, wait=False, cancel_futures=True)
         frame = Frame(
             cluster=where.cluster,
             ledger=ours.ledger,
@@ -132,6 +137,7 @@ def plant(ours: Ours, base: Footing, cluster: Cluster) -> Iterator[Plant]:
             pool=pool,
             limits=_limits(cluster),
             presence=Presence(),
+            asking=asking,
             watch=fleet,
             builds=builds,
             is_shared=True,

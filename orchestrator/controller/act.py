@@ -17,13 +17,17 @@ from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.plan import Planner
 from orchestrator.controller.storage import Storage
+from orchestrator.decide import copying
 from orchestrator.decide.reconcile import (
     Ack,
     Action,
+    Bring,
     Close,
     Kill,
     Lease,
     Plan,
+    Refuse,
+    Reprobe,
     Send,
     SetAside,
     Settle,
@@ -94,6 +98,8 @@ class Hands:
                     changed |= self._take_back(node, why)
                 case Plan(job):
                     changed |= self._plan(job, view)
+                case Bring() | Reprobe() | Refuse():
+                    changed |= self._prepare(action)
                 case Close(part, state):
                     self._close(part, state)
                     changed = True
@@ -105,9 +111,27 @@ class Hands:
         """Divide a job among the nodes that take new work; if none does now, among all."""
         if self.builds:  # nothing of it is done: any build will do
             self.builds.forget(job.id)
-        members = view.members.items()
-        open_now = [report for member, report in members if member.node not in view.closed]
+        members, shut = view.members.items(), {*view.closed, *view.past.blind.get(job.id, ())}
+        open_now = [report for member, report in members if member.node not in shut]
         return self.planner.plan(job, open_now or view.members.values())
+
+    def _prepare(self, action: Bring | Reprobe | Refuse) -> bool:
+        """Do what a job needs before it can begin, or say that it cannot."""
+        match action:
+            case Bring(task, at_once):
+                paths = ", ".join(copying.paths_of(task))
+                if not self.ledger.copy(task, at_once=at_once):
+                    return False
+                _say(
+                    "copy_wanted", "job %s: copied to cluster storage first: %s", task.job.id, paths
+                )
+            case Reprobe(job, changes, why):
+                self.ledger.replan(job.id, changes, why)
+                _say("job_replanned", "job %s: planned anew: %s", job.id, why)
+            case Refuse(job, why):
+                self.ledger.plan_failed(job.id, why)
+                log.warning("job %s: %s", job.id, why, extra={"action": "plan_failed"})
+        return True
 
     def _take_back(self, node: str, why: str) -> bool:
         if self.blames:
@@ -146,7 +170,7 @@ class Hands:
                 if not settlement.is_withdrawn:
                     self._blame(settlement, nodes[settlement.attempt])
         for job, replan in replans.items():  # closes the job's attempts in the same transaction
-            self.ledger.replan(job, replan.changes, replan.why)
+            self.ledger.replan(job, replan.changes, replan.why, keeps=True)
             _say("job_replanned", "job %s: planned anew: %s", job, replan.why)
         return any(done) or bool(replans)
 
@@ -205,6 +229,8 @@ class Hands:
             return no
         if task.kind is Kind.ACTION:
             return outcome.exit_fault or Accept()
+        if task.kind is Kind.COPY:
+            return copying.check(task, outcome)
         verdict = self._accept(task, outcome)
         if isinstance(verdict, Replan) and not self._may_replan(task):
             return Reject(verdict.why, final=True)

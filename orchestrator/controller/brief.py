@@ -10,11 +10,12 @@ from typing import Any
 from orchestrator.controller.heading import heading
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.testimony import lease_proof
+from orchestrator.decide import copying
 from orchestrator.decide.reconcile import Attempt
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Identity, Label, Places, Spec, mapped, work_digest
-from orchestrator.model.work import Command, Kind, Outcome, Task, TaskId
+from orchestrator.model.work import Command, Kind, Outcome, Task, TaskId, task_id
 from orchestrator.plugin.caller import Caller
 
 LIMIT_DEFAULT_S = 24 * 3600.0
@@ -22,6 +23,10 @@ LIMIT_DEFAULT_S = 24 * 3600.0
 
 TOKEN = re.compile(r"\{(destination|batch)\}")
 """What the words of an action may name."""
+
+COPY_LIMIT_S = 7 * 24 * 3600.0
+COPY_STALL_S = 600.0
+"""A copy tells of every MiB: a disk that gives none for so long is dead."""
 
 OF_PERSONS = frozenset({Kind.ENCODE, Kind.RENDER, Kind.ANALYSE, Kind.AUDIO, Kind.ACTION})
 """Kinds that a job's preflight and stallAfter speak of; the others are our own steps."""
@@ -62,12 +67,15 @@ class Briefing:
         """Return the words of a task, its processor's or, for an action, its manifest's."""
         if task.kind is Kind.ACTION:
             return _action(task, where)
+        if task.kind is Kind.COPY:
+            return _copy(task, where)
         return self.caller.command(task, where, self.ledger.results(task.needs))
 
     def places(self, attempt: Attempt, task: Task, identity: Identity) -> Places:
         """Return where things are on the node."""
         paths = self.paths(attempt.node)
-        results = self.ledger.results(task.needs)
+        copy = task_id(task.job.id, Kind.COPY)
+        results = self.ledger.results(tuple(dict.fromkeys((*task.needs, copy))))
         programs = {program.name: program.path for program in identity.programs}
         folders: Mapping[TaskId, str] = {
             id: mapped(str(self.storage.attempt(result.attempt)), paths)
@@ -78,7 +86,18 @@ class Briefing:
             results=folders,
             programs={**programs, "python": identity.python},
             paths=paths,
+            copies=self._copies(copy, folders),
         )
+
+    def _copies(self, copy: TaskId, folders: Mapping[TaskId, str]) -> Mapping[str, str]:
+        """Return where what was copied lies on the node."""
+        if copy not in folders:
+            return {}
+        paths = copying.paths_of(self.ledger.task(copy))
+        return {
+            path: f"{folders[copy]}/{copying.name_of(number, path)}"
+            for number, path in enumerate(paths)
+        }
 
     def _spec(self, attempt: Attempt, task: Task, command: Command) -> Spec:
         job, personal, paths = task.job, task.kind in OF_PERSONS, self.paths(attempt.node)
@@ -143,6 +162,22 @@ def _check_words(task: Task, words: Iterable[str]) -> None:
     except UnicodeEncodeError as error:
         what = "a word of its command holds half a character"
         raise PluginError(f"task {task.id}: {what}; remove it") from error
+
+
+def _copy(task: Task, where: Places) -> Command:
+    """Return the program that copies what a job reads into the attempt's folder (F-STOR-10)."""
+    files = [
+        {"path": where.original(path), "name": copying.name_of(number, path)}
+        for number, path in enumerate(copying.paths_of(task))
+    ]
+    return Command(
+        (where.program("python"), "-m", "orchestrator.agent.copying"),
+        input={"files": files},
+        limit_s=COPY_LIMIT_S,
+        stall_s=COPY_STALL_S,
+        watch=r"^copied=\d",
+        cwd=where.attempt,
+    )
 
 
 def _plain(value: object) -> str:

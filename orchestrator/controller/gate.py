@@ -14,6 +14,7 @@ from orchestrator.decide.windows import Opening
 from orchestrator.model.node import Identity
 from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.talk import NodePhase
+from orchestrator.model.work import Copying
 
 UNHEARD = "its work schedule is not known yet: it has not spoken"
 
@@ -39,6 +40,7 @@ def gate_of(state: FleetState, means: Means) -> Gate:
         orphan_stop_after_s=recovery.orphan_stop_after_s,
         mass_loss_hold_s=recovery.mass_loss_hold_s,
         limits=state.cluster.limits,
+        copy=Copying(state.cluster.copy),
     )
 
 

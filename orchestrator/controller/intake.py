@@ -9,6 +9,7 @@ from hashlib import sha256
 from itertools import islice
 
 from orchestrator.controller.builds import TargetBuilds
+from orchestrator.controller.copies import Copies
 from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.submit import (
@@ -19,7 +20,7 @@ from orchestrator.controller.submit import (
     unfinished,
 )
 from orchestrator.decide.active import STORAGE, active, full
-from orchestrator.decide.place import refusals
+from orchestrator.decide.place import Past, refusals
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import Conflict, PluginError, Refusal
 from orchestrator.ledger.protocol import Ledger, Origin
@@ -52,6 +53,7 @@ class Intake:
     clock: Callable[[], float]  #: Unix seconds
     builds: TargetBuilds | None = None  #: of targets that were begun
     spaces: Spaces | None = None  #: None: room on storage is not estimated
+    copies: Copies | None = None  #: None: every node sees what jobs read
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def submit(self, who: Client, sheets: Sequence[Sheet], key: str) -> Submitted:
@@ -80,7 +82,8 @@ class Intake:
             ]
         except PluginError:
             return {}  # their command will raise the same, and then they have an attempt to tell of
-        return refusals(asked, nodes, begun)
+        blind = self.copies.blind if self.copies else {}
+        return refusals(asked, nodes, Past(builds=begun, blind=blind))
 
     def full(self) -> Mapping[str, str]:
         """Return which limits of what is worked on are reached, each with a sentence.
@@ -91,7 +94,8 @@ class Intake:
         reached = full(active(attempt.task for attempt in attempts), self._limits())
         low = self.storage.low()
         crowded = self.spaces.told if self.spaces else {}
-        return {**reached, **crowded, **({STORAGE: low} if low else {})}
+        unseen = self.copies.told if self.copies else {}
+        return {**reached, **crowded, **unseen, **({STORAGE: low} if low else {})}
 
     def _known(self, origin: Origin) -> Submitted | None:
         """Return what the key came to before; Conflict if other text was sent under it."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from orchestrator.controller.blames import Blames
 from orchestrator.controller.builds import TargetBuilds
+from orchestrator.controller.copies import Copies
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.presence import Presence
 from orchestrator.controller.spaces import Spaces
@@ -71,6 +72,7 @@ class Lookout:
     builds: TargetBuilds | None = None  #: None: one node, one build
     spaces: Spaces | None = None  #: None: room is not estimated
     blames: Blames | None = None  #: None: no node is set aside
+    copies: Copies | None = None  #: None: every node sees what jobs read
     alarms: tuple[str, ...] = ()  #: of the last look: what people should know now
     hearing: Hearing = field(default_factory=Hearing)  #: whether the ledger has lost leases
 
@@ -101,9 +103,14 @@ class Lookout:
         low = self.storage.low()
         if self.spaces:
             self.spaces.see(attempts, now)
+        if self.copies:
+            self.copies.see(members, shut, gate.copy)
+            if not draining:
+                self.copies.early()
         kinds = frozenset() if draining else self.only or (SPARING if low else None)
         unseen = unheard(sights, gate) if sights else frozenset()
-        past = Past(builds=self._builds(attempts, members), unseen=unseen)
+        blind = self.copies.blind if self.copies else {}
+        past = Past(builds=self._builds(attempts, members), unseen=unseen, blind=blind)
         gone = lost(sights, gate) if sights else {}
         overdue = self.ledger.overdue(strangers(members, attempts))
         taken = (*attempts, *spared(members, overdue, gone).values())
@@ -111,12 +118,15 @@ class Lookout:
         only = _only(kinds, active(each.task for each in attempts), gate.limits)
         doubled = self._doubled(attempts, unseen)
         ready, past = self._ready(seats, only, now, past)
+        unplanned = self.ledger.unplanned()
+        if self.copies:
+            unplanned = self.copies.plannable(unplanned)
         return View(
             members=members,
             attempts=attempts,
             travelling=travelling,
             ready=ready,
-            unplanned=self.ledger.unplanned(),
+            unplanned=unplanned,
             over=self.ledger.over(),
             storage_low=low,
             crowded=dict(self.spaces.why) if self.spaces else {},
@@ -131,6 +141,7 @@ class Lookout:
             doubled=doubled,
             quarantine=quarantine,
             set_aside=aside,
+            copying=tuple(self.copies.actions) if self.copies else (),
         )
 
     def _doubled(self, attempts: Sequence[Attempt], unseen: Set[str]) -> frozenset[TaskId]:
@@ -197,6 +208,8 @@ class Lookout:
         for _ in range(ROUNDS_MAX):
             found = self.ledger.ready(service, limit, now, replace(only, passing=passing))
             crowded = self.spaces.without_room(found) if self.spaces else frozenset()
+            if self.copies:
+                crowded |= self.copies.without_sight(found)
             line |= {
                 task.id: (task, self._needs(task))
                 for task in found

@@ -13,7 +13,7 @@ from orchestrator.decide.place import lacks
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Report, service_instances
-from orchestrator.model.work import Facts, Job, Kind, Room, Target, Task, task_id
+from orchestrator.model.work import Facts, Job, Kind, Room, Target, Task, TaskId, task_id
 from orchestrator.plugin.caller import Caller, Unplannable
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,9 @@ class Planner:
                 extra={"action": "storage_failed"},
             )
             return False
-        self.ledger.plan(job.id, tuple(_with_actions(job, target) for target in targets))
+        copy = task_id(job.id, Kind.COPY)
+        first = (copy,) if self.ledger.task(copy) else ()
+        self.ledger.plan(job.id, tuple(_with_actions(job, target, first) for target in targets))
         parts = sum(len(target.segments) for target in targets)
         log.info(
             "job %s: %d targets, %d segments",
@@ -112,8 +114,11 @@ def _check(job: Job, targets: tuple[Target, ...]) -> None:
         raise PluginError(f"{who}: these tasks need each other: {circle}") from error
 
 
-def _with_actions(job: Job, target: Target) -> Target:
-    """Add the job's actions as tasks that come after all others of the target (F-SUB-9)."""
+def _with_actions(job: Job, target: Target, first: tuple[TaskId, ...] = ()) -> Target:
+    """Add the job's actions as tasks that come after all others of the target (F-SUB-9).
+
+    What needs nothing needs `first`.
+    """
     last = tuple(task.id for task in target.tasks if task.kind is Kind.PUBLISH)
     needs = last or tuple(task.id for task in target.tasks)
     actions = tuple(
@@ -127,4 +132,5 @@ def _with_actions(job: Job, target: Target) -> Target:
         )
         for number, action in enumerate(job.actions)
     )
-    return replace(target, tasks=(*target.tasks, *actions))
+    tasks = (task if task.needs else replace(task, needs=first) for task in target.tasks)
+    return replace(target, tasks=(*tasks, *actions))

@@ -18,7 +18,7 @@ COUNTED_S = 5.0
 KEPT = 4096
 """So many jobs are remembered."""
 
-PROBE = f"/{Kind.PROBE.value}"
+PROBE, COPY = (f"/{kind.value}" for kind in (Kind.PROBE, Kind.COPY))
 
 
 @dataclass(slots=True)
@@ -32,13 +32,17 @@ class Spaces:
     why: dict[str, str] = field(default_factory=dict)  #: likewise, by the one under way
     _now: float = 0.0
     _running: frozenset[str] = frozenset()  #: jobs that something runs of, beside their probe
+    _copying: frozenset[str] = frozenset()  #: copy tasks that run
     _granted: list[Need] = field(default_factory=list)  #: that may begin since the last look
     _needs: dict[str, tuple[float, Need]] = field(default_factory=dict)
 
     def see(self, attempts: Iterable[Attempt], now: float) -> None:
         """Begin a look at `now` (Unix seconds)."""
-        tasks = (attempt.task for attempt in attempts if not attempt.task.endswith(PROBE))
-        self._running = frozenset("/".join(task.split("/")[:2]) for task in tasks)
+        tasks = [attempt.task for attempt in attempts if not attempt.task.endswith(PROBE)]
+        self._copying = frozenset(task for task in tasks if task.endswith(COPY))
+        self._running = frozenset(
+            "/".join(task.split("/")[:2]) for task in tasks if task not in self._copying
+        )
         self._now = now
         self._granted.clear()
         self.told, self.why = self.why, {}
@@ -47,21 +51,29 @@ class Spaces:
 
     def without_room(self, tasks: Sequence[Task]) -> frozenset[str]:
         """Return the jobs (ids) of these tasks that wait for room, and remember why."""
-        jobs = {task.job.id: task.job for task in tasks if task.kind is not Kind.PROBE}
+        for task in tasks:
+            if task.kind is Kind.COPY and task.id not in self.why:
+                self._decide(_copied(task))
+        jobs = {task.job.id: task.job for task in tasks if not task.kind.is_first}
         for job in jobs.values():
             if job.id in self._running or job.id in self.why or not self.caller.can_size(job):
                 continue
             self._look_at(job)
-        return frozenset(self.why) & jobs.keys()
+        copies = frozenset(task.job.id for task in tasks if task.id in self.why)
+        return copies | (frozenset(self.why) & jobs.keys())
 
     def _look_at(self, job: Job) -> None:
-        wanted, space = self._need(job.id, job), self.storage.space()
+        self._decide(self._need(job.id, job))
+
+    def _decide(self, wanted: Need) -> None:
+        space = self.storage.space()
         if wanted.has_begun or not wanted.whole_bytes or space is None:
             return
         begun = [self._need(id) for id in self._running] + self._granted
+        begun += [_copied(task) for id in self._copying if (task := self.ledger.task(id))]
         free, whole = space
         if why := crowded(wanted, begun, free, kept_free(whole)):
-            self.why[job.id] = f"cluster storage {self.storage.root} {why}"
+            self.why[wanted.job] = f"cluster storage {self.storage.root} {why}"
         else:
             self._granted.append(wanted)
 
@@ -84,3 +96,9 @@ class Spaces:
         probe = task_id(id, Kind.PROBE)
         result = self.ledger.results([probe]).get(probe)
         return self.caller.size(job, Facts(values=result.values if result else {}), frames)
+
+
+def _copied(task: Task) -> Need:
+    """Return what a copy takes; it stays until its job is over."""
+    size = task.args.get("bytes")
+    return Need(job=task.id, whole_bytes=size if isinstance(size, int) else 0)

@@ -154,7 +154,10 @@ def _segments_done(scene: Scene, part: Standing) -> str:
     kinds = {Kind.ENCODE, Kind.RENDER}
     counts = Counter(task.state for task in scene.below(part.id) if task.kind in kinds)
     if not counts:
-        return "its source is looked at"
+        copies = any(
+            task.kind is Kind.COPY and not task.state.is_final for task in scene.below(part.id)
+        )
+        return f"its source is {'copied to cluster storage' if copies else 'looked at'}"
     done, running = counts[State.SUCCESSFUL], counts[State.PROCESSING]
     return f"{done} of {counts.total()} segments done, {running} running"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.cluster import Limits
 from orchestrator.model.node import Identity, Member, Report
-from orchestrator.model.work import AttemptId
+from orchestrator.model.work import AttemptId, Copying
 
 SUSPECT_LEAST_S = 5.0
 SUSPECT_BEATS = 3
@@ -64,6 +64,7 @@ class Gate:
     lost_after_s: float = 60.0
     orphan_stop_after_s: float = 3600.0  #: then what a silent node runs has stopped itself (R5)
     limits: Limits = field(default_factory=Limits)  #: how much is worked on at once
+    copy: Copying = Copying.AS_NEEDED  #: unless a batch says otherwise
     mass_loss_hold_s: float = 600.0  #: how long at most most of the nodes may be silent together
 
     @property

@@ -37,6 +37,12 @@ class Past:
     unseen: frozenset[str] = frozenset()  #: silent nodes on which something may still run
     doubled: frozenset[TaskId] = frozenset()
     #: tasks of which two attempts may still run there: they wait (P3)
+    blind: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    #: job or copy task -> node that does not see what is read -> what it does not see (F-STOR-9)
+
+    def blind_of(self, task: Task) -> Mapping[str, str]:
+        """Return the nodes that are given nothing of this, each with the reason."""
+        return self.blind.get(task.id if task.kind is Kind.COPY else task.job.id, {})
 
 
 NO_PAST = Past()
@@ -58,9 +64,12 @@ def place(
             continue
         target = target_of(task.id) if task.segment is not None else ""
         is_render = task.kind is Kind.RENDER
-        key = (task.job.id, tuple(needs), service, is_render, target, target in builds)
+        is_copy = task.kind is Kind.COPY
+        key = (task.job.id, tuple(needs), service, is_render, is_copy, target, target in builds)
         if key not in memory:
-            memory[key] = _able(task, service, needs, seats, builds)
+            able = _able(task, service, needs, seats, builds)
+            blind = past.blind_of(task)
+            memory[key] = [each for each in able if each.member.node not in blind]
         failed = past.failed.get(task.id, frozenset())
         others = [each for each in memory[key] if each.member.node not in failed]
         open_now = [
@@ -113,19 +122,19 @@ def refuses(
 def refusals(
     tasks: Iterable[tuple[Task, Needs]],
     nodes: Mapping[str, Identity],
-    builds: Mapping[str, Builds],
+    past: Past,
 ) -> Mapping[TaskId, Mapping[str, str]]:
     """Return task -> node -> why it is not given the task; only what is refused by somebody."""
-    found = ((task, _refusing(task, needs, nodes, builds)) for task, needs in tasks)
+    found = ((task, _refusing(task, needs, nodes, past)) for task, needs in tasks)
     return {task.id: said for task, said in found if said}
 
 
 def _refusing(
-    task: Task, needs: Needs, nodes: Mapping[str, Identity], builds: Mapping[str, Builds]
+    task: Task, needs: Needs, nodes: Mapping[str, Identity], past: Past
 ) -> dict[str, str]:
-    service = task.job.service
+    service, blind = task.job.service, past.blind_of(task)
     said: dict[str, str | None] = {
-        name: refuses(task, needs, identity, builds)
+        name: refuses(task, needs, identity, past.builds) or blind.get(name)
         if service_instances(identity, service)
         else f"it offers no {service.value} service"
         for name, identity in sorted(nodes.items())

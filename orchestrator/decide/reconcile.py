@@ -75,6 +75,7 @@ class View:
     #: node outside its window -> why; what has not begun there goes back (F-SCHED-10)
     past: Past = NO_PAST
     limits: Limits = field(default_factory=Limits)
+    copying: tuple[Bring | Reprobe | Refuse, ...] = ()  #: what follows from who sees which files
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,31 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Bring:
+    """Store the task that copies what a job reads to cluster storage."""
+
+    task: Task
+    at_once: bool = False  #: before all other work
+
+
+@dataclass(frozen=True, slots=True)
+class Reprobe:
+    """Probe a job once more with changed arguments."""
+
+    job: Job
+    changes: Mapping[str, object]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Fail a job before anything of it has begun."""
+
+    job: Job
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """End a part of which nothing is left."""
 
@@ -150,7 +176,20 @@ class Close:
     state: State
 
 
-Action = Lease | Send | Settle | SetAside | TakeBack | Ack | Kill | Plan | Close
+Action = (
+    Lease
+    | Send
+    | Settle
+    | SetAside
+    | TakeBack
+    | Ack
+    | Kill
+    | Plan
+    | Bring
+    | Reprobe
+    | Refuse
+    | Close
+)
 
 
 def reconcile(view: View) -> tuple[Action, ...]:
@@ -165,6 +204,7 @@ def reconcile(view: View) -> tuple[Action, ...]:
         *_lost(view),
         *_blamed(view),
         *_ended(view),
+        *view.copying,
         *_planned(view),
         *_unsent(view),
         *_placed(view),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.model.cluster import Cluster, ClusterKind, Node
 from orchestrator.model.talk import Change, ChangeKind, NodePhase, NodeView
@@ -29,11 +29,6 @@ _ON_ITS_WAY = frozenset(
         NodePhase.SUSPECT,
     }
 )
-_PLAIN = Cluster(name="", kind=ClusterKind.MANAGED)
-_LATER: tuple[tuple[str, Callable[[Cluster], object]], ...] = (
-    ("storage.copy", lambda cluster: cluster.copy != _PLAIN.copy),
-)
-"""Keys that this version reads and does not act upon, and whether a cluster says them."""
 
 
 def drift(
@@ -84,8 +79,6 @@ def _on_cluster(cluster: Cluster) -> Iterator[str]:
         yield "network.discovery is off: clients find it by --cluster HOST:PORT only"
         if cluster.accept_unmanaged and not cluster.network.addresses:
             yield "acceptUnmanaged finds no free node: discovery is off, and addresses are not given"
-    if later := [key for key, says in _LATER if says(cluster)]:
-        yield f"read, and not yet acted upon by this version: {', '.join(later)}"
 
 
 def _on_node(node: Node, view: NodeView | None) -> Iterator[str]:

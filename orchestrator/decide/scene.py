@@ -11,7 +11,7 @@ from orchestrator.decide.active import STORAGE, active, held_up
 from orchestrator.decide.place import SPARING
 from orchestrator.model.record import AttemptRecord, Standing
 from orchestrator.model.talk import NodeView
-from orchestrator.model.work import Batch, Job, Kind, Result, State, Task, TaskId
+from orchestrator.model.work import Batch, Job, Kind, Result, State, Task, TaskId, task_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,9 @@ class Scene:
         """Return which limit keeps a task that could go next from being given out; or ""."""
         if STORAGE in self.full and task.kind not in SPARING:
             return self.full[STORAGE]
-        crowded = "" if task.kind is Kind.PROBE else self.full.get(task.job.id, "")
+        if asked := self.full.get(task_id(task.job.id, Kind.COPY)):
+            return asked
+        crowded = "" if task.kind.is_first else self.full.get(task.job.id, "")
         return crowded or held_up(task.id, self._active, self.full)
 
     def starts(self) -> datetime | None:

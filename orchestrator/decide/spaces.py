@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orchestrator.model.record import Standing
-from orchestrator.model.work import Kind, State
+from orchestrator.model.work import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What a job takes of cluster storage, by its processor's estimate."""
 
-    job: str
+    job: str  #: its id, or of its copy task
     whole_bytes: int  #: all of it, from the first segment to the last file; 0: not known
     has_begun: bool = False
     done: float = 0.0  #: which part of its frames is there already
@@ -34,7 +34,7 @@ def need(job: str, whole_bytes: int, parts: Iterable[Standing]) -> Need:
     for part in parts:
         if part.id == job:
             has_begun = any(
-                kind is not Kind.PROBE and state in {State.PROCESSING, State.SUCCESSFUL} and number
+                not kind.is_first and state in {State.PROCESSING, State.SUCCESSFUL} and number
                 for (kind, state), number in part.tasks.items()
             )
         elif part.level == "target" and part.id.startswith(f"{job}/"):

@@ -44,4 +44,4 @@ def _has_begun(kind: Kind, state: State) -> bool:
     """Whether such a task is a start: it runs, or it ended and was more than a look at the source."""
     if state is State.PROCESSING:
         return True
-    return kind is not Kind.PROBE and state in {State.SUCCESSFUL, State.FAILED}
+    return not kind.is_first and state in {State.SUCCESSFUL, State.FAILED}

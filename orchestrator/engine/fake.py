@@ -59,6 +59,8 @@ class FakeEngine:
         self._script: Script = _until_finished
         self._drop = 0
         self._duplicate = 0
+        self.files: dict[str, int] = {}  #: what every node sees that `local` does not name
+        self.local: dict[str, dict[str, int]] = {}  #: node -> what it sees instead
         self.started: list[Spec] = []  #: every start of a command, in order
         for name, identity in known.items():
             self.join(name, identity)
@@ -110,6 +112,14 @@ class FakeEngine:
             if node is None or node.is_silent or attempt not in node.outcomes:
                 return b""
             return node.outcomes[attempt].log_tail.encode()[offset : offset + (64 << 10)]
+
+    def sees(self, to: Member, paths: Sequence[str]) -> Mapping[str, int] | None:
+        with self._lock:
+            node = self._node(to)
+            if node is None or node.is_silent:
+                return None
+            there = self.local.get(to.node, self.files)
+            return {path: there[path] for path in paths if path in there}
 
     def dismiss(self, to: Member, reason: str) -> None:
         def leave(node: _Node) -> None:

@@ -10,6 +10,12 @@ from typing import Protocol
 from orchestrator.model.node import Identity, Member, Report, Spec
 from orchestrator.model.work import AttemptId
 
+SEES_MAX = 16
+"""So many files are asked for at once."""
+
+SEES_S = 2.0
+"""So long a node looks for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
@@ -47,6 +53,12 @@ class Engine(Protocol):
     def read(self, to: Member, attempt: AttemptId, offset: int) -> bytes:
         """Return up to 64 KiB of an attempt's log from `offset`; b"" when not to be had now."""
 
+    def sees(self, to: Member, paths: Sequence[str]) -> Mapping[str, int] | None:
+        """Return the bytes of those files that the member can read; None: not to be had now.
+
+        `paths` are as the member calls them, at most `SEES_MAX`; only plain files count.
+        """
+
     def dismiss(self, to: Member, reason: str) -> None:
         """Ask a member to leave this cluster; refused while its table holds attempts."""
 
@@ -82,6 +94,12 @@ class Table(Protocol):
 
     def read(self, attempt: AttemptId, offset: int) -> bytes:
         """Return up to 64 KiB of an attempt's log from `offset`."""
+
+    def sees(self, paths: Sequence[str]) -> Mapping[str, int] | None:
+        """Return the bytes of those plain files that can be read; None: a disk does not answer.
+
+        Ends within `SEES_S`, whatever a mount does.
+        """
 
     def report(self) -> Report:
         """Answer from memory only: never touches a disk."""

@@ -4,7 +4,7 @@ The kinds, by what they are about:
 
 * batch: ``accepted reprioritized``; batch, job or target: ``successful failed cancelled``
 * any of them, a segment or a task: ``paused resumed retried``
-* job: ``planned replanned``; job or target: ``cancelled`` with the tasks that fell with one
+* job: ``copying planned replanned``; job or target: ``cancelled`` with the tasks that fell with one
 * task: ``leased accepted published again failed-requeued lost-requeued unready requeued held
   failed cancelled late-result late-end withdrawn``; one that was accepted late says so
 * a node: ``node-paused node-resumed quarantined quarantine-ended``
@@ -117,6 +117,11 @@ def planned(targets: Sequence[Target]) -> Data:
             for target in targets
         ]
     }
+
+
+def copying(task: Task, *, at_once: bool) -> Data:
+    """Return what a job's copy is to bring to cluster storage."""
+    return {"tasks": [_task(task)], "at_once": at_once}
 
 
 def leased(attempt: Attempt) -> Data:

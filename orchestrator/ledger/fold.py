@@ -65,7 +65,7 @@ def _hear_work(told: Told, kind: str, subject: str, data: Data) -> None:
 
 def _moves(told: Told, kind: str, subject: str, data: Data) -> Iterator[tuple[str, State | None]]:
     """Yield the tasks that an event moves, with their state; None: it is no longer there."""
-    if kind == "accepted" and "batch" in data:
+    if kind == "copying" or (kind == "accepted" and "batch" in data):
         yield from ((task["id"], State.WAITING) for task in data["tasks"])
     elif kind == "planned":
         for each in data["targets"]:
@@ -77,7 +77,7 @@ def _moves(told: Told, kind: str, subject: str, data: Data) -> Iterator[tuple[st
     elif kind in BEGINS_ANEW:
         for job in _anew(kind, subject, data):
             probe = f"{job}/probe"
-            for task in list(told.steps.get(job, ())):
+            for task in set(told.steps.get(job, ())) - {*data.get("kept", ())}:
                 yield task, State.WAITING if task == probe else None
         yield from ((task, State.WAITING) for task in data.get("tasks", ()))
     else:

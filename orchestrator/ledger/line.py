@@ -61,7 +61,9 @@ class Line:
                     lines[batch] = line
                     if len(lines.keys() - running.keys()) >= left:
                         break  # with nothing that runs: of no later batch is the turn
-                found += islice(in_turn(lines, running), left)
+                for batch, number in islice(in_turn(lines, running), left):
+                    found.append(number)  # a copy goes before the rest of its own batch
+                    running[batch] = running.get(batch, 0) + 1
         return found
 
     def _lines(
@@ -82,8 +84,8 @@ class Line:
     def _ranges(self) -> list[Range]:
         """Return where the tasks stand that are awake, but for those of certain targets."""
         kinds = self.only.kinds
-        if self.only.targets is not None:  # what belongs to none is a probe
-            kinds = self._kinds() & {Kind.PROBE}
+        if self.only.targets is not None:  # what belongs to none is a probe or copy
+            kinds = self._kinds() & {Kind.PROBE, Kind.COPY}
         if kinds is None:
             return [Range("task_line", "service = ?", (self.service.value,))]
         where = "service = ? AND kind = ?"
@@ -177,8 +179,10 @@ class Line:
         return (f" AND job NOT IN ({', '.join('?' * len(jobs))})" if jobs else ""), jobs
 
 
-def in_turn(lines: Mapping[int, Iterator[Entry]], running: Mapping[int, int]) -> Iterator[int]:
-    """Yield tasks, each of the batch that has the fewest running; among equals, of the first."""
+def in_turn(
+    lines: Mapping[int, Iterator[Entry]], running: Mapping[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Yield batch and task, each time of that which has the fewest running; then of the first."""
     turns = [(running.get(batch, 0), batch) for batch in lines]
     heapq.heapify(turns)
     while turns:
@@ -188,4 +192,4 @@ def in_turn(lines: Mapping[int, Iterator[Entry]], running: Mapping[int, int]) ->
             heapq.heappop(turns)
         else:
             heapq.heapreplace(turns, (number + 1, batch))
-            yield entry[2]
+            yield batch, entry[2]

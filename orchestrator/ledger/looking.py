@@ -119,6 +119,19 @@ class Reader:
             ).fetchall()
             return tuple(self._job(db, row["id"]) for row in found)
 
+    def early(self) -> tuple[Job, ...]:
+        with self._hot.using() as db:
+            found = db.execute(
+                "SELECT job.id FROM batch INDEXED BY batch_open CROSS JOIN job"
+                " ON job.batch = batch.number WHERE batch.state = 'Waiting'"
+                " AND json_extract(batch.body, '$.copy_at_submit')"
+                " AND job.state = 'Waiting' AND planned = 0"
+                " AND NOT EXISTS (SELECT 1 FROM task WHERE task.job = job.id"
+                "  AND (kind = 'copy' OR state <> 'Waiting'))"
+                " ORDER BY job.batch, job.place"
+            ).fetchall()
+            return tuple(self._job(db, row["id"]) for row in found)
+
     def ready(
         self,
         service: Service,

@@ -23,12 +23,15 @@ from orchestrator.model.work import (
     AttemptId,
     Batch,
     Cause,
+    Kind,
     Outcome,
+    Priority,
     Result,
     State,
     Target,
     Task,
     TaskId,
+    task_id,
 )
 
 
@@ -148,19 +151,40 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
                 position += 1
         self.note("planned", job, events.planned(targets))
 
+    def copy(self, task: Task, *, at_once: bool = False) -> bool:
+        part = self._store.parts.get(task.job.id)
+        if part is None or not part.is_open or task.id in self._store.steps:
+            return False
+        for step in self._store.under(part):
+            if not step.task.needs and step.accepted is None:
+                step.task = replace(step.task, needs=(task.id,))
+        self._add(part, task, -1, 0.0)
+        if at_once:
+            step = self._store.steps[task.id]
+            step.order = (rows.PRIORITIES[Priority.HIGH], *step.order[1:])
+        self.note("copying", part.id, events.copying(task, at_once=at_once))
+        return True
+
     def plan_failed(self, job: str, reason: str) -> None:
         self.close_part(job, "job", State.FAILED, reason)
 
-    def replan(self, job: str, changes: Mapping[str, object], reason: str) -> None:
+    def replan(
+        self, job: str, changes: Mapping[str, object], reason: str, *, keeps: bool = False
+    ) -> None:
         part = self._store.parts.get(job)
         if part is None or not part.is_open:
             return
-        attempts = self._drop_plan(part, reason)
+        copy = self._store.steps.get(task_id(job, Kind.COPY))
+        kept = copy.task.id if keeps and copy and copy.accepted else ""
+        attempts = self._drop_plan(part, reason, kept)
         for step in self._store.under(part):
             task = step.task
+            if task.id == kept:
+                continue
             args = plain({**task.args, **changes})
             step.task = replace(task, args=args, agains=task.agains + 1, reason=reason)
-        self.note("replanned", job, {"changes": changes, "reason": reason, "attempts": attempts})
+        told = {"changes": changes, "reason": reason, "attempts": attempts}
+        self.note("replanned", job, {**told, **({"kept": [kept]} if kept else {})})
 
     def lease(self, pairs: Sequence[tuple[Task, Member]]) -> tuple[Attempt, ...]:
         return tuple([self._lease(*pair) for pair in pairs if self._is_free(pair[0].id)])

@@ -133,16 +133,19 @@ class MemoryMoves(MemoryReader):
             job.reason = told[0].reason if told else ""
         return opened
 
-    def _drop_plan(self, job: Part, reason: str) -> list[AttemptId]:
+    def _drop_plan(self, job: Part, reason: str, kept: str = "") -> list[AttemptId]:
         store = self._store
         attempts = []
         for step in store.under(job):
             attempts += self._close_attempts(step.task.id, reason)
             self._let_go(step.task.id)
+            if step.task.id == kept:
+                continue
             if step.task.id != job.probe:
                 del store.steps[step.task.id]
             else:
-                step.task = replace(step.task, state=State.WAITING, cause=None)
+                needs = tuple(need for need in step.task.needs if need == kept)
+                step.task = replace(step.task, state=State.WAITING, cause=None, needs=needs)
                 step.accepted, step.not_before = None, 0.0
         for target in store.of("target", job):
             del store.parts[target.id]

@@ -22,6 +22,7 @@ from orchestrator.model.work import (
     Batch,
     Cause,
     Job,
+    Kind,
     Priority,
     Result,
     Service,
@@ -29,6 +30,7 @@ from orchestrator.model.work import (
     Target,
     Task,
     TaskId,
+    task_id,
 )
 
 
@@ -60,6 +62,19 @@ class MemoryReader:
     def unplanned(self) -> tuple[Job, ...]:
         jobs = [part for part in self._store.of("job") if self._store.is_unplanned(part)]
         return tuple(part.noun for part in sorted(jobs, key=_job_order))
+
+    def early(self) -> tuple[Job, ...]:
+        store = self._store
+        found = [
+            job
+            for job in sorted(store.of("job"), key=_job_order)
+            if batch_of(job).noun.copy_at_submit
+            and job.is_open
+            and not job.planned
+            and task_id(job.id, Kind.COPY) not in store.steps
+            and (job.probe is None or store.steps[job.probe].task.state is State.WAITING)
+        ]
+        return tuple(job.noun for job in found)
 
     def submission(self, key: str) -> tuple[str, str] | None:
         return self._store.submissions.get(key)

@@ -87,6 +87,37 @@ def plan(change: Change, job: str, targets: Sequence[Target]) -> None:
     change.note("planned", job, events.planned(targets))
 
 
+def copy(change: Change, task: Task, *, at_once: bool) -> bool:
+    """Store the copy task of an open job, unless it has one; what needs nothing needs that now."""
+    row = change.db.execute(
+        "SELECT job.place, job.batch, batch.priority FROM job"
+        " JOIN batch ON batch.number = job.batch WHERE job.id = ?1 AND job.state = ?2"
+        " AND NOT EXISTS (SELECT 1 FROM task WHERE id = ?3)",
+        (task.job.id, rows.OPEN, task.id),
+    ).fetchone()
+    if row is None:
+        return False
+    priority = rows.PRIORITIES[Priority.HIGH] if at_once else row["priority"]
+    where = (priority, row["batch"], row["place"] * rows.PLACES - 1)  # before the probe
+    _insert_tasks(change, [(task, 0, 0.0)], where)
+    (number,) = change.db.execute("SELECT number FROM task WHERE id = ?", (task.id,)).fetchone()
+    first = change.db.execute(
+        "SELECT number, id FROM task WHERE job = ? AND id <> ? AND accepted IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM need WHERE task = number) ORDER BY position",
+        (task.job.id, task.id),
+    ).fetchall()
+    change.db.executemany(
+        "INSERT INTO need (task, place, on_task) VALUES (?, 0, ?)",
+        [(each["number"], number) for each in first],
+    )
+    change.db.executemany(
+        "UPDATE task SET missing = missing + 1 WHERE number = ?",
+        [(each["number"],) for each in first],
+    )
+    change.note("copying", task.job.id, events.copying(task, at_once=at_once))
+    return True
+
+
 def wake(change: Change) -> None:
     """Let tasks whose time has come stand in the line as all others do: it is read in its order."""
     for service in Service:

@@ -192,10 +192,23 @@ class Ledger(Protocol):
     def plan_failed(self, job: str, reason: str) -> None:
         """Fail a job that cannot be planned."""
 
-    def replan(self, job: str, changes: Mapping[str, object], reason: str) -> None:
+    def copy(self, task: Task, *, at_once: bool = False) -> bool:
+        """Store the copy task of an open job; what of it needs nothing yet needs that from now on.
+
+        `at_once`: before all other work, whatever time or job the job waits for (F-STOR-12).  False,
+        and no event, if the job has one or is over.
+        """
+
+    def early(self) -> tuple[Job, ...]:
+        """Return the jobs with `copyAtSubmit` that have no copy task and have not begun, in order."""
+
+    def replan(
+        self, job: str, changes: Mapping[str, object], reason: str, *, keeps: bool = False
+    ) -> None:
         """Drop the job's plan and let its probe run again with `changes` laid over its arguments.
 
-        Its open attempts are closed as cancelled.
+        Its open attempts are closed as cancelled; its copy task goes, too, unless it is accepted and
+        `keeps` says that it stays.
         """
 
     # -- attempts

@@ -10,7 +10,7 @@ from orchestrator.ledger import rows
 from orchestrator.ledger.attempting import close_attempts, let_go
 from orchestrator.ledger.change import Change
 from orchestrator.ledger.planning import earliest
-from orchestrator.model.work import Kind
+from orchestrator.model.work import Kind, task_id
 
 _AMONG = "IN (SELECT value FROM json_each(?1))"
 
@@ -66,20 +66,27 @@ def retry(change: Change, id: str, restart: Sequence[str]) -> None:
 def meant(id: str) -> tuple[str, str, str]:
     """Return the batch and job of an id, and the part of that job that is meant; empty: all of it.
 
-    A probe is that of its whole job.
+    A probe is that of its whole job, and so is a copy.
     """
     batch, job, target = (*rows.lineage(id)[:3], "", "")[:3]
-    return batch, job, id if target and target != f"{job}/{Kind.PROBE.value}" else ""
+    own = {f"{job}/{kind.value}" for kind in (Kind.PROBE, Kind.COPY)}
+    return batch, job, id if target and target not in own else ""
 
 
-def replan(change: Change, job: str, changes: Mapping[str, object], reason: str) -> None:
+def replan(
+    change: Change, job: str, changes: Mapping[str, object], reason: str, *, keeps: bool
+) -> None:
     """Drop an open job's plan; its probe runs again with `changes` laid over its arguments."""
     row = change.db.execute(
         "SELECT probe FROM job WHERE id = ? AND state = ?", (job, rows.OPEN)
     ).fetchone()
     if row is None:
         return
-    attempts = drop_plan(change, job, reason)
+    found = change.db.execute(
+        "SELECT id FROM task WHERE id = ? AND accepted IS NOT NULL", (task_id(job, Kind.COPY),)
+    ).fetchone()
+    kept = str(found["id"]) if found and keeps else ""
+    attempts = drop_plan(change, job, reason, kept)
     change.db.execute(
         "UPDATE task SET agains = agains + 1, reason = ? WHERE id = ?",
         (rows.clean(reason), row["probe"]),
@@ -91,13 +98,14 @@ def replan(change: Change, job: str, changes: Mapping[str, object], reason: str)
     if probe:
         args = rows.overlaid(probe["args"], changes)
         change.db.execute("UPDATE detail SET args = ? WHERE task = ?", (args, probe["number"]))
-    change.note("replanned", job, {"changes": changes, "reason": reason, "attempts": attempts})
+    told = {"changes": changes, "reason": reason, "attempts": attempts}
+    change.note("replanned", job, {**told, **({"kept": [kept]} if kept else {})})
 
 
-def drop_plan(change: Change, job: str, reason: str) -> list[str]:
-    """Drop a job's targets and tasks; its probe task waits again.  Return the attempts closed.
+def drop_plan(change: Change, job: str, reason: str, kept: str = "") -> list[str]:
+    """Drop a job's targets and tasks but `kept`; its probe task waits again.
 
-    Attempts stay as history, readable by the task's id.
+    Returns the attempts closed; they stay as history, readable by the task's id.
     """
     change.flush()
     db = change.db
@@ -107,8 +115,9 @@ def drop_plan(change: Change, job: str, reason: str) -> list[str]:
     attempts = [id for task in running for id in close_attempts(change, task["id"], reason)]
     let_go(change, job)
     db.execute(
-        "DELETE FROM task WHERE job = ?1 AND id IS NOT (SELECT probe FROM job WHERE id = ?1)",
-        (job,),
+        "DELETE FROM task WHERE job = ?1 AND id <> ?2"
+        " AND id IS NOT (SELECT probe FROM job WHERE id = ?1)",
+        (job, kept),
     )
     db.execute("DELETE FROM target WHERE job = ?", (job,))
     db.execute("DELETE FROM tally WHERE job = ?", (job,))
@@ -118,14 +127,14 @@ def drop_plan(change: Change, job: str, reason: str) -> list[str]:
         (job,),
     )
     db.execute(
-        "UPDATE task SET state = 'Waiting', cause = NULL, not_before = 0, accepted = NULL"
-        " WHERE job = ?",
-        (job,),
+        "UPDATE task SET state = 'Waiting', cause = NULL, not_before = 0, accepted = NULL,"
+        " missing = (SELECT missing FROM job WHERE job.id = ?1) WHERE job = ?1 AND id <> ?2",
+        (job, kept),
     )
-    for probe in db.execute(
-        "SELECT job, target, kind, held FROM task WHERE job = ?", (job,)
+    for task in db.execute(
+        "SELECT job, target, kind, held, state FROM task WHERE job = ?", (job,)
     ).fetchall():
-        change.moved(probe, None, rows.OPEN, "")
+        change.moved(task, None, task["state"], "")
     change.flush()
     return attempts
 

@@ -128,13 +128,19 @@ class SqliteLedger(Reader):
         with self._transaction("plan") as change:
             planning.plan(change, job, targets)
 
+    def copy(self, task: Task, *, at_once: bool = False) -> bool:
+        with self._transaction("copy") as change:
+            return planning.copy(change, task, at_once=at_once)
+
     def plan_failed(self, job: str, reason: str) -> None:
         with self._transaction("plan_failed") as change:
             closing.close_part(change, job, "job", State.FAILED, reason)
 
-    def replan(self, job: str, changes: Mapping[str, object], reason: str) -> None:
+    def replan(
+        self, job: str, changes: Mapping[str, object], reason: str, *, keeps: bool = False
+    ) -> None:
         with self._transaction("replan") as change:
-            renewing.replan(change, job, changes, reason)
+            renewing.replan(change, job, changes, reason, keeps=keeps)
 
     def retry(self, id: str, restart: Sequence[str] = ()) -> None:
         with self._transaction("retry") as change:

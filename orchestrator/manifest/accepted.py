@@ -41,6 +41,7 @@ def _batch(batch: Batch) -> Data:
         "priority": batch.priority.value if batch.priority is not Priority.MEDIUM else None,
         "notBefore": batch.not_before,
         "delay": _duration(batch.delay_s),
+        "copy": batch.copy.value if batch.copy else None,
         "copyAtSubmit": batch.copy_at_submit,
         "notify": dump(batch.notify),
         "jobs": [_job(job) for job in batch.jobs],

@@ -14,7 +14,7 @@ from orchestrator.manifest.finding import Document, Finding, Path
 from orchestrator.manifest.schema import core
 from orchestrator.manifest.setting import Settings
 from orchestrator.manifest.times import instant, seconds
-from orchestrator.model.work import Batch, Job, Priority, Review
+from orchestrator.model.work import Batch, Copying, Job, Priority, Review
 
 _JOBS = ("spec", "jobs")
 
@@ -140,6 +140,7 @@ def _batch(document: Document, jobs: tuple[Job, ...]) -> Batch:
         priority=Priority(spec.get("priority", "medium")),
         not_before=instant(spec["notBefore"]) if "notBefore" in spec else None,
         delay_s=seconds(spec["delay"]) if "delay" in spec else None,
+        copy=Copying(spec["copy"]) if "copy" in spec else None,
         copy_at_submit=spec.get("copyAtSubmit", False),
         notify={"to": spec["notify"]["to"]} if spec.get("notify", {}).get("to") else {},
         annotations=metadata.get("annotations", {}),

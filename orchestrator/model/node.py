@@ -116,8 +116,15 @@ class Places:
     programs: Mapping[str, str] = field(default_factory=dict)
     paths: Mapping[str, str] = field(default_factory=dict)  #: as in a Node manifest (F-STOR-14)
 
+    copies: Mapping[str, str] = field(default_factory=dict)
+    #: file of a manifest -> its copy on cluster storage, where it was brought there (F-STOR-10)
+
     def source(self, path: str) -> str:
-        """Return where the node sees `path` of a manifest, source or destination."""
+        """Return where the node sees `path` of a manifest, source or destination, or its copy."""
+        return self.copies.get(path) or mapped(path, self.paths)
+
+    def original(self, path: str) -> str:
+        """Return the same, whether there is a copy or not."""
         return mapped(path, self.paths)
 
     def result(self, task: TaskId) -> str:

@@ -37,6 +37,7 @@ class IfExists(Enum):
 class Kind(Enum):
     """The step of a target that a task is."""
 
+    COPY = "copy"  #: ours, not the processor's: brings what the job reads to cluster storage
     PROBE = "probe"
     ANALYSE = "analyse"
     ENCODE = "encode"
@@ -47,6 +48,11 @@ class Kind(Enum):
     VERIFY = "verify"
     PUBLISH = "publish"
     ACTION = "action"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether such a task comes before any plan: what is worked on is not known yet."""
+        return self in {Kind.COPY, Kind.PROBE}
 
     @property
     def is_post(self) -> bool:
@@ -72,6 +78,15 @@ class State(Enum):
     def is_final(self) -> bool:
         """Whether nothing more will happen unless a person asks."""
         return self in {State.SUCCESSFUL, State.CANCELLED, State.FAILED}
+
+
+class Copying(Enum):
+    """Whether what a job reads is brought to cluster storage (F-STOR-10)."""
+
+    AS_NEEDED = "as-needed"  #: what a node that would work cannot read
+    ALWAYS = "always"
+    NEVER_SOURCE = "never-source"  #: not the source and what it refers to, but anything else
+    NEVER = "never"
 
 
 class Cause(Enum):
@@ -175,7 +190,8 @@ class Batch:
     priority: Priority = Priority.MEDIUM
     not_before: str | None = None  #: ISO 8601 with zone; nothing starts earlier
     delay_s: float | None = None  #: counted from acceptance
-    copy_at_submit: bool = False
+    copy: Copying | None = None  #: None: as the cluster says
+    copy_at_submit: bool = False  #: at once, not when the job's turn comes (F-STOR-12)
     notify: Mapping[str, object] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -368,3 +384,5 @@ class Review:
     #: program -> (part it must have, who needs it), as ffmpeg -> ((libx265, setting hevc-10bit),)
     runs: tuple[tuple[tuple[str | int, ...], str], ...] = ()
     #: (path in `with`, program that a person named there): `access.executables` may shut it out
+    media: tuple[tuple[tuple[str | int, ...], str], ...] = ()
+    #: (path in `with`, file it reads), the source first: every node that works must see these

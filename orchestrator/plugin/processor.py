@@ -64,7 +64,13 @@ class Processor(Protocol):
         """JSON Schema of the ``spec`` of its Settings, ``processor`` included; None: it has none."""
 
     def review(self, job: Job) -> Review:
-        """Say what the manifest alone shows: faults, files it will write, programs it needs."""
+        """Say what the manifest alone shows: faults, files it reads and writes, programs it needs.
+
+        A node that works on the job sees each of `media`, or a copy of it: a command must name it by
+        `where.source(path)`.  A probe may find more: its result then has ``refers``, a list of paths,
+        and ``absent`` (true) if it could not read these where it was done.  It is done once more,
+        with the same list as ``refers`` in its arguments, where they can be read.
+        """
 
     def probe(self, job: Job) -> Mapping[str, object] | None:
         """Return the arguments of the job's probe task; None if nothing needs asking.

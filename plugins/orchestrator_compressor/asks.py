@@ -73,6 +73,7 @@ def review(job: Job) -> Review:
             if output.if_exists is not IfExists.NUMBER
         ),
         needs={"ffmpeg": tuple(dict.fromkeys(needs))},
+        media=((("source",), asks.source),),
     )
 
 

@@ -35,6 +35,8 @@ def _mismatch(task: Task, mismatch: Values) -> Verdict:
 
 
 def _probe(task: Task, result: Values) -> Iterator[str]:
+    if facts.absent(result):
+        return  # who plans says so, unless other nodes see what this one does not
     try:
         source = facts.read(result)
     except ValueError as error:

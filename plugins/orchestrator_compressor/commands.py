@@ -11,7 +11,7 @@ from typing import cast
 from orchestrator.api import Command, IfExists, Job, Kind, Places, Result, Task, TaskId, task_id
 from orchestrator_compressor import asks, expect, facts, finish, recipe
 from orchestrator_compressor.asks import Output
-from orchestrator_compressor.facts import PACKETS, Source
+from orchestrator_compressor.facts import PACKETS, STAND_IN, Source
 from orchestrator_compressor.product import Product, settle
 from orchestrator_compressor.recipe import Cut, Means
 
@@ -88,7 +88,10 @@ def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command
     wanted = asks.read(task.job)
     output = wanted.outputs[cast("int", task.args["output"])]
     found = done[task_id(task.job.id, Kind.PROBE)].values
-    source = replace(facts.read(found), path=where.source(wanted.source))
+    source = facts.read(found)
+    refers = tuple({**each, "path": where.source(str(each["path"]))} for each in source.refers)
+    stand_in = posixpath.join(where.attempt, STAND_IN) if refers else ""
+    source = replace(source, path=where.source(wanted.source), refers=refers, stand_in=stand_in)
     step = Step(
         task=task,
         where=where,
@@ -103,7 +106,16 @@ def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command
 def _probe(task: Task, where: Places) -> Command:
     source = where.source(str(task.job.asks["source"]))
     first = task.args.get("mode", PACKETS) == PACKETS
-    asked = {**task.args, "source": source, "ffmpeg": where.program("ffmpeg"), "stream": None}
+    refers = cast("Sequence[str]", task.args.get("refers", ()))
+    asked = {
+        **task.args,
+        "source": source,
+        "origin": where.original(str(task.job.asks["source"])),
+        "refers": [where.source(path) for path in refers],
+        "named": [where.original(path) for path in refers],
+        "ffmpeg": where.program("ffmpeg"),
+        "stream": None,
+    }
     known = cast("Sequence[str]", task.args.get("destinations", ())) if first else ()
     asked["destinations"] = [where.source(path) for path in known]
     # later: what stands there now may be what the first plan wrote
@@ -257,6 +269,7 @@ def _source(step: Step) -> dict[str, object]:
     return {
         "source": step.source.path,
         "fingerprint": step.source.fingerprint,
+        **({"refers": list(step.source.refers)} if step.source.refers else {}),
         "decode_errors": step.task.job.on_decode_errors,
         "ffmpeg": step.means.ffmpeg,
         "threads": step.means.threads,

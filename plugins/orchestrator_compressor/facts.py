@@ -14,6 +14,7 @@ Values = Mapping[str, object]
 WHOLE_MAX = 10**18
 WORD = re.compile(r"[A-Za-z0-9_.,+ -]*")
 PACKETS = "packets"  #: the table was made from the packets; it may yet prove wrong
+STAND_IN = "reference.mov"  #: in an attempt's folder: what a movie with references is read through
 DECODER = "decoder"  #: it was made by the decoder that will encode; nothing is more right
 UNSPECIFIED = frozenset({None, "", "unknown", "unspecified", "reserved"})
 INTERLACED = {"tt": "tff", "tb": "tff", "bb": "bff", "bt": "bff"}
@@ -113,6 +114,19 @@ class Source:
     marks: Values | None = None  #: file and sha256 of its cues and chapters; None: it has none
     existing: frozenset[str] = frozenset()  #: destinations that stand already
     notes: tuple[str, ...] = ()
+    refers: tuple[Values, ...] = ()  #: files that its media stand in: path, size, mtime_ns
+    stand_in: str = ""  #: path of what it is read through then
+
+
+def absent(values: Values) -> str:
+    """Return why a source cannot be read although it is there; empty: it can."""
+    if values.get("absent") is not True:
+        return ""
+    files = ", ".join(map(str, cast("Sequence[object]", values.get("missing", ()))))
+    return (
+        f"{values.get('path', 'the source')}: it refers to files that are not there: {files}; put "
+        "them there, or save it self-contained"
+    )
 
 
 def read(values: Values) -> Source:
@@ -141,12 +155,24 @@ def read(values: Values) -> Source:
             marks=cast("Values | None", values.get("marks")),
             existing=frozenset(cast("Mapping[str, object]", values.get("existing", {}))),
             notes=tuple(map(str, cast("Sequence[str]", values.get("notes", ())))),
+            refers=_refers(values),
         )
     except KeyError as error:
         raise ValueError(f"the probe's result lacks {error}; probe the source again") from error
     except (TypeError, AttributeError, ValueError) as error:
         what = " ".join(str(error).split())
         raise ValueError(f"the probe's result: {what}; probe the source again") from error
+
+
+def _refers(values: Values) -> tuple[Values, ...]:
+    paths = cast("Sequence[str]", values.get("refers", ()))
+    stamps = cast("Sequence[Values]", values.get("stamps", ()))
+    if len(paths) != len(stamps):
+        raise ValueError(f"it refers to {len(paths)} files, and tells of {len(stamps)}")
+    return tuple(
+        {"path": str(path), **{key: int(str(each[key])) for key in ("size", "mtime_ns")}}
+        for path, each in zip(paths, stamps, strict=True)
+    )
 
 
 def _video(values: Values) -> VideoFacts:

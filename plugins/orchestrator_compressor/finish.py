@@ -16,7 +16,7 @@ from orchestrator_compressor.codecs import MOV_LIKE
 from orchestrator_compressor.encoders import Words
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Product
-from orchestrator_compressor.recipe import Means, begin, guarded
+from orchestrator_compressor.recipe import Means, begin, guarded, opened
 
 TAGS = {"hevc": "hvc1"}  #: what players look for, where it is not ffmpeg's own choice
 TIMESCALE = 90000  #: of a movie header, where no exact one is small enough
@@ -84,7 +84,7 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
         maps += ["-map", inputs.add(_ours(parts.audio), product.sound.start - zero) + ":a"]
     made = {n: inputs.add(_ours(path), -zero) for n, path in parts.subtitles.items()}
     chapters = inputs.add(_ours(parts.chapters)) if parts.chapters else None
-    last = inputs.add(guarded(source.format, source.path), -zero)
+    last = inputs.add(opened(source), -zero)
     if product.copied:
         maps += ["-map", f"{last}:{product.copied.index}"]
     return [

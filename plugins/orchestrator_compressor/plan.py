@@ -66,6 +66,8 @@ def plan(job: Job, found: Facts, room: Room) -> tuple[Target, ...]:
     Raises ValueError, one sentence for people, where the source lacks what an output needs, or
     its destination cannot be written.
     """
+    if why := facts.absent(found.values):
+        raise ValueError(why)
     source = facts.read(found.values)
     wanted = asks.read(job)
     times = table.load(found.files.get(source.table_file, b"")) if source.video else None

@@ -73,7 +73,7 @@ def encode(means: Means, source: Source, cut: Cut, picture: Picture, out: str) -
         *begin(means),
         *cut.seek,
         "-copyts",
-        *guarded(source.format, source.path),
+        *opened(source),
         *("-map", f"0:{picture.stream}"),
         *("-vf", ",".join(filters(cut, picture))),
         *("-fps_mode", "passthrough", "-enc_time_base", clock),
@@ -106,7 +106,7 @@ def audio(means: Means, source: Source, sound: Sound, out: str) -> Words:
     return [
         *begin(means),
         "-copyts",
-        *guarded(source.format, source.path),
+        *opened(source),
         *("-map", f"0:{sound.stream}"),
         *("-af", "asetpts=PTS-STARTPTS"),
         *("-vn", "-sn", "-dn"),
@@ -124,6 +124,14 @@ def begin(means: Means) -> Words:
     strict = ["-v", "error", "-xerror"] if means.strict else ["-v", "warning"]
     words = [means.ffmpeg, *QUIET, *strict, *TELL]
     return [*words, "-threads", threads, "-filter_threads", threads]
+
+
+def opened(source: Source) -> Words:
+    """Return the source as an input; one whose media stand elsewhere through what was made for it."""
+    if not source.stand_in:
+        return guarded(source.format, source.path)
+    follow = ("-enable_drefs", "1", "-use_absolute_path", "1")
+    return [*follow, *guarded(source.format, source.stand_in)]
 
 
 def guarded(demuxers: str, path: str) -> Words:

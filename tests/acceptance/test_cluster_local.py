@@ -1,6 +1,7 @@
 """A cluster from nothing to deleted: a real daemon, real sshds, real work, one manifest."""
 
 import os
+import shutil
 import time
 
 import pytest
@@ -97,6 +98,33 @@ def test_transcode_is_spread_over_both_nodes(applied):
     assert {task["node"] for task in tasks if task["frames"]} == {"n1", "n2"}
     assert destination.stat().st_size > 0
     assert destination.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def test_source_that_one_node_does_not_see_is_copied_or_refused(applied):
+    media = applied.folder / "media"
+    media.mkdir()
+    movie = shutil.copy(generated("sound.mp4"), media / "movie.mp4")
+    apart = applied.node("n2", paths={str(media): str(applied.folder / "elsewhere")})
+    applied.write([applied.node("n1"), apart])
+    applied.apply()
+    outputs = [{"setting": "wav", "destination": str(applied.folder / "out" / "far.wav")}]
+    job = {"name": "clip", "processor": "compressor"}
+    job["with"] = {"source": str(movie), "outputs": outputs}
+    applied.call("submit", applied.batch("far", job), "--wait", "--timeout", "100")
+    (copied,) = [line for line in heads(applied, "far-0001") if "/copy" in line]
+    assert ", n1," in copied
+    outputs[0]["ifExists"] = "replace"
+    applied.call("submit", applied.batch("near", job, copy="never"), "--wait", ends=1)
+    said = " ".join(applied.call("explain", "near-0001", "--cluster", "studio").stdout.split())
+    assert f"not every node sees what it reads: {movie} (not on n2)" in said
+    applied.write()
+    applied.apply()
+
+
+def heads(cluster, batch):
+    """Return the first line of each attempt's log."""
+    said = cluster.call("logs", batch, "--cluster", cluster.name).stdout
+    return [line for line in said.splitlines() if line.startswith("==> ")]
 
 
 def umask():

@@ -79,6 +79,9 @@ class FakeFarm(Farm):
     def say(self, attempt, line):
         self.engine.say(attempt, line)
 
+    def lays(self, path, data):
+        self.engine.files[str(path)] = len(data)
+
     def new_controller(self):
         self.engine.close()
         self._reopen()
@@ -114,6 +117,9 @@ class InprocFarm(Farm):
 
     def say(self, attempt, line):
         self.launchers["n1"].heard(attempt, line)
+
+    def lays(self, path, data):
+        path.write_bytes(data)
 
     def new_controller(self):
         self.engine.close()
@@ -222,6 +228,15 @@ def test_spec_sent_twice_at_once_starts_once(farm):
     farm.becomes("a1", Phase.RUNNING)
     assert taken == [True] * 8
     assert farm.started == ["a1"]
+
+
+def test_member_says_which_files_it_can_read(farm, tmp_path):
+    farm.lays(tmp_path / "movie é.mov", b"1234567")
+    there, gone = str(tmp_path / "movie é.mov"), str(tmp_path / "gone.mov")
+    said = until(lambda: farm.engine.sees(farm.member(), [there, gone]))
+    assert said == {there: 7}
+    assert farm.engine.sees(farm.member(), [gone]) == {}
+    assert farm.engine.sees(NOBODY, [there]) is None
 
 
 def test_outcome_is_reported_until_acked(farm):

@@ -20,7 +20,17 @@ from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.ledger.protocol import Only, Settlement
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Member
-from orchestrator.model.work import Cause, Ending, Kind, Outcome, Priority, Service, State
+from orchestrator.model.work import (
+    Cause,
+    Ending,
+    Kind,
+    Outcome,
+    Priority,
+    Service,
+    State,
+    Task,
+    task_id,
+)
 
 STEPS = 30
 STORIES = sample.times(10_000 // STEPS)
@@ -90,7 +100,8 @@ class Ledgers(RuleBasedStateMachine):
         names = JOBS[:jobs]
         comes = {n: tuple(b for a, b in sorted(after) if a == n and b in names) for n in names}
         id = self.both(lambda ledger: ledger.next_id("b"))
-        new = batch(*names, number=int(id[2:]), after=comes, priority=priority)
+        about = {"number": int(id[2:]), "priority": priority, "copy_at_submit": delay > 0}
+        new = batch(*names, after=comes, **about)
         probes = [probe(job) for job in new.jobs if job.name in probed]
         start = self.clock.unix + delay if delay else 0.0
         self.both(lambda ledger: ledger.accept(new, id, probes, start))
@@ -221,10 +232,19 @@ class Ledgers(RuleBasedStateMachine):
         self.both(lambda ledger: ledger.retry(id, jobs))
 
     @precondition(lambda self: self.file.standings())
-    @rule(data=st.data())
-    def replan(self, data):
+    @rule(data=st.data(), keeps=st.booleans())
+    def replan(self, data, keeps):
         job = self.one_of(data, self.parts("job"))
-        self.both(lambda ledger: ledger.replan(job, {"deep": True}, "headers lie"))
+        self.both(lambda ledger: ledger.replan(job, {"deep": True}, "headers lie", keeps=keeps))
+
+    @precondition(lambda self: self.file.standings())
+    @rule(data=st.data(), at_once=st.booleans())
+    def copy(self, data, at_once):
+        id = self.one_of(data, self.parts("job"))
+        (job,) = [job for job in self.file.batch(id.partition("/")[0]).jobs if job.id == id]
+        copy = Task(id=task_id(id, Kind.COPY), job=job, kind=Kind.COPY, args={"bytes": 7})
+        if self.both(lambda ledger: ledger.copy(copy, at_once=at_once)):
+            assert not self.both(lambda ledger: ledger.copy(copy))
 
     @rule(seconds=st.sampled_from([10, 60]))
     def wait(self, seconds):
@@ -253,6 +273,7 @@ class Ledgers(RuleBasedStateMachine):
         self.both(lambda ledger: ledger.ready(Service.RENDER, 99, now))
         self.both(lambda ledger: ledger.next_change(now))
         self.both(lambda ledger: ledger.unplanned())
+        self.both(lambda ledger: ledger.early())
         self.both(lambda ledger: ledger.over())
         self.both(lambda ledger: _without_lease(ledger.open_attempts()))
         self.both(lambda ledger: ledger.standings())

@@ -45,7 +45,28 @@ LIVE = {
     "presentation.mp4": ((), "listener"),
     "reference.mov": (("-enable_drefs", "1"), "sentinel"),
 }
-SILENT = ("session.mov", "graph.avi", "lines.mkv", "pipe.mkv", "folder.mkv", "device.mkv")
+#: movie -> file that its media are said to stand in, which is none of the kinds that are read
+REFERENCES = {
+    "reference.mov": "secret",
+    "address.mov": "http://127.0.0.1:PORT/clip.mov",
+    "folders.mov": "file:///etc/passwd",
+    "zeros.mov": "file:///dev/zero",
+    "circle.mov": "file:.",
+}
+ABSENT = ("zeros.mov", "circle.mov")
+"""What these refer to is no plain file: their probe says so, and no plan is made."""
+SILENT = (
+    "address.mov",
+    "folders.mov",
+    "zeros.mov",
+    "circle.mov",
+    "session.mov",
+    "graph.avi",
+    "lines.mkv",
+    "pipe.mkv",
+    "folder.mkv",
+    "device.mkv",
+)
 LONG = "é\n'\"$(touch canary) ;|&<>{batch}%s\\ ☃".ljust(180, "n") + "ü" * 20
 HONEST = ("-y", "%03d", "movie=sentinel.wav,concat:a|b;[c]'d'", LONG)
 
@@ -91,7 +112,11 @@ class Attack:
             (self.traps / file.name).write_text(text.replace("@FOLDER@", str(self.traps)))
         movie = self.folder / "honest.mov"
         subprocess.run(quiet("-i", self.traps / "sentinel.wav", "-c", "copy", movie), check=True)
-        (self.traps / "reference.mov").write_bytes(reference(movie.read_bytes(), "sentinel.wav"))
+        (self.traps / "secret").write_bytes(SPELLS * 4000)
+        for name, where in REFERENCES.items():
+            where = where.replace("PORT", str(self.listener.port))
+            data = reference(movie.read_bytes(), where, url=":" in where)
+            (self.traps / name).write_bytes(data)
         os.mkfifo(self.traps / "pipe.mkv")
         (self.traps / "folder.mkv").mkdir()
         (self.traps / "device.mkv").symlink_to("/dev/zero")
@@ -153,7 +178,7 @@ def test_trap_is_refused_with_a_sentence_that_names_it(attack, name):
     assert job.reason.startswith(f"{path}: "), job.reason
     assert "\n" not in job.reason
     (attempt,) = attack.shop.attempts(job.id)
-    assert attempt.cause == Cause.SOURCE.value
+    assert attempt.cause == ("" if name in ABSENT else Cause.SOURCE.value)
     assert not attack.out(name).exists()
 
 

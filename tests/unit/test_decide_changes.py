@@ -378,17 +378,6 @@ def test_without_discovery_a_cluster_is_hard_to_find():
     assert len(notes(cluster(network=near, accept_unmanaged=True))) == 1
 
 
-def test_what_is_read_and_not_yet_acted_upon_is_said():
-    late = cluster(
-        node("a", schedule=WorkSchedule(monday=())),
-        copy="never",
-        status_interval_s=2.0,
-    )
-    (note,) = notes(late)
-    assert note.endswith("by this version: storage.copy")
-    assert notes(cluster(node("a"), storage="/mnt")) == []
-
-
 def test_a_node_on_its_way_or_paused_by_hand_is_noted_and_is_no_drift():
     same = cluster(node("a"), node("b"), node("c", active=False))
     found = notes(

@@ -297,3 +297,24 @@ def test_what_a_limit_holds_up_says_which():
     assert why(scene(running, full=full)) == full["segments"]
     ready = replace(PUBLISH, id="b-0001/clip/web/assemble", kind=Kind.ASSEMBLE, needs=())
     assert "free instance" in why(scene(running, ready, full=full), ready.id)
+
+
+def test_job_that_waits_to_learn_who_sees_its_source_says_so():
+    probe = replace(PROBE, state=State.WAITING)
+    asks = "asks the nodes whether they see /m/a.mov: n2"
+    seen = scene(probe, full={"b-0001/clip/copy": asks}, state=State.WAITING)
+    assert why(seen, probe.id) == asks
+    assert why(seen, "b-0001/clip") == asks
+
+
+def test_job_that_is_being_copied_says_so():
+    copy = Task(id="b-0001/clip/copy", job=JOB, kind=Kind.COPY, state=State.PROCESSING)
+    there = scene(copy, replace(PROBE, state=State.WAITING, needs=(copy.id,)))
+    there = Scene(
+        batch=there.batch,
+        standings=there.standings,
+        tasks={id: task for id, task in there.tasks.items() if not task.target},
+        now=NOW,
+    )
+    assert why(there, "b-0001/clip") == "its source is copied to cluster storage"
+    assert why(there, PROBE.id) == "it waits for b-0001/clip/copy"

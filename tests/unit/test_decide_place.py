@@ -201,9 +201,29 @@ def test_it_is_said_of_each_node_why_it_is_not_given_a_task():
         "old": identity(FFMPEG),
     }
     probe = Task(id="b-0001/j/probe", job=JOB, kind=Kind.PROBE)
-    said = refusals([(probe, NEEDS)], nodes, {})[probe.id]
+    said = refusals([(probe, NEEDS)], nodes, Past())[probe.id]
     assert list(said) == ["bare", "no-service", "old"]
     assert said["bare"].startswith("it is an extended node")
     assert said["no-service"] == "it offers no render service"
     assert "has no encoder x265" in said["old"]
-    assert refusals([(probe, NEEDS)], {"able": nodes["able"]}, {}) == {}
+    assert refusals([(probe, NEEDS)], {"able": nodes["able"]}, Past()) == {}
+
+
+def test_node_that_does_not_see_what_is_read_is_given_nothing_of_the_job_but_of_others():
+    other = Job(id="b-0001/k", name="k", processor="p", asks={})
+    copy = Task(id="b-0001/j/copy", job=JOB, kind=Kind.COPY)
+    past = Past(
+        blind={
+            JOB.id: {"n1": "it does not see /m/a.mov"},
+            copy.id: {"n2": "it does not see /m/a.mov"},
+        }
+    )
+    both = [seats("n1", 4), seats("n2", 1)]
+    assert nodes(place(line(2), both, past)) == ["n2"]
+    assert nodes(place([(copy, Service.RENDER, {})], both, past)) == ["n1"]
+    assert nodes(place(line(2, job=other), both, past)) == ["n1", "n1"]
+    identities = {each.member.node: each.identity for each in both}
+    (task, _, needs) = line(1)[0]
+    assert refusals([(task, needs)], identities, past)[task.id] == {
+        "n1": "it does not see /m/a.mov"
+    }

@@ -21,6 +21,7 @@ spec:
   priority: high
   delay: 1h30m
   serialize: true
+  copy: never-source
   copyAtSubmit: true
   notify: {to: [me@studio.example]}
   jobs:

@@ -11,7 +11,7 @@ from orchestrator.cli.build import counts
 from orchestrator.errors import ManifestError
 from orchestrator.manifest.batch import digest, numbered, read_batch
 from orchestrator.model import codec
-from orchestrator.model.work import Batch, IfExists, Priority, Service, Split
+from orchestrator.model.work import Batch, Copying, IfExists, Priority, Service, Split
 
 HEAD = "apiVersion: orchestrator/v1\nkind: Batch\nmetadata: {name: b}\n"
 SETTING = """\
@@ -30,6 +30,7 @@ spec:
   plus: true
   priority: high
   delay: 1h30m
+  copy: always
   copyAtSubmit: true
   notify: {to: [me@studio.example]}
   jobs:
@@ -84,7 +85,7 @@ def test_every_key_of_a_batch_reaches_its_noun(tmp_path):
         True,
     )
     assert (batch.priority, batch.delay_s, batch.not_before) == (Priority.HIGH, 5400.0, None)
-    assert batch.copy_at_submit
+    assert (batch.copy, batch.copy_at_submit) == (Copying.ALWAYS, True)
     assert batch.notify == {"to": ["me@studio.example"]}
     assert batch.annotations == {"show": "x"}
 

@@ -37,6 +37,10 @@ class InprocEngine(LoopEngine):
         table = self._tables.get(to)
         return table.read(attempt, offset) if table else b""
 
+    def sees(self, to: Member, paths: Sequence[str]) -> Mapping[str, int] | None:
+        table = self._tables.get(to)
+        return table.sees(paths) if table and not table.is_dismissed else None
+
     def _make_session(self) -> Session:
         module = importlib.import_module("orchestrator.engine.dask.session")
         session: Session = module.InprocSession(list(self._tables.values()))

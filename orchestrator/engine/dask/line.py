@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ from uuid import uuid4
 from orchestrator.engine.dask.base import Session
 from orchestrator.engine.dask.parts import make_caller
 from orchestrator.engine.dask.reports import Reports
-from orchestrator.engine.protocol import TlsFiles
+from orchestrator.engine.protocol import SEES_S, TlsFiles
 from orchestrator.model.codec import canonical
 from orchestrator.model.node import Member
 from orchestrator.model.work import AttemptId
@@ -91,6 +91,15 @@ class ClusterSession:
         message = {"op": "read", "attempt": attempt, "offset": offset}
         answer = await self._asked(to, message, READ_S)
         return answer if isinstance(answer, bytes) else b""
+
+    async def sees(self, to: Member, paths: Sequence[str]) -> Mapping[str, int] | None:
+        """Return the bytes of the files that a member sees; None when it is not to be had now."""
+        answer = await self._asked(to, {"op": "sees", "paths": list(paths)}, SEES_S + READ_S)
+        if not isinstance(answer, Mapping):
+            return None
+        return {
+            path: size for path in paths if isinstance(size := answer.get(path), int) and size >= 0
+        }
 
     async def _asked(self, to: Member, message: Mapping[str, object], limit_s: float) -> object:
         """Return a member's answer; None: none came."""

@@ -17,7 +17,7 @@ from uuid import uuid4
 from orchestrator.engine.dask.desk import ANSWER_OP, REPORT_OP
 from orchestrator.engine.dask.door import Door, own_address
 from orchestrator.engine.dask.parts import STREAM_OP, OurWorker, finished, security
-from orchestrator.engine.protocol import Table, TlsFiles
+from orchestrator.engine.protocol import SEES_MAX, Table, TlsFiles
 from orchestrator.errors import Rejected
 from orchestrator.model.codec import canonical, dump
 
@@ -86,12 +86,12 @@ def _worker(table: Table, address: str, left: asyncio.Event, door: Door | None) 
         if table.is_dismissed:
             left.set()
 
-    def answer(number: str, value: bool | bytes) -> None:
+    def answer(number: str, value: Answer) -> None:
         if number:
             with suppress(OSError):  # whoever asked asks again
                 worker.batched_stream.send({"op": ANSWER_OP, "number": number, "answer": value})
 
-    reading: set[asyncio.Future[bytes]] = set()
+    reading: set[asyncio.Future[Answer]] = set()
     worker = OurWorker(
         address,
         name=f"{table.member.node}#{uuid4().hex[:8]}",
@@ -106,7 +106,10 @@ def _worker(table: Table, address: str, left: asyncio.Event, door: Door | None) 
     return worker
 
 
-def _obeyed(table: Table, message: Mapping[str, object]) -> bool | Awaitable[bytes]:
+Answer = bool | bytes | Mapping[str, int] | None
+
+
+def _obeyed(table: Table, message: Mapping[str, object]) -> bool | Awaitable[Answer]:
     """Do what was told: True, or what is wanted; False: a spec that was not taken."""
     match message:
         case {"op": "take", "spec": str(text)}:
@@ -117,6 +120,8 @@ def _obeyed(table: Table, message: Mapping[str, object]) -> bool | Awaitable[byt
                 return False
         case {"op": "read", "attempt": str(attempt), "offset": int(offset)}:
             return asyncio.to_thread(table.read, attempt, offset)
+        case {"op": "sees", "paths": list(paths)} if all(isinstance(each, str) for each in paths):
+            return asyncio.to_thread(table.sees, paths[:SEES_MAX])
         case _:
             table.told(message)
     return True

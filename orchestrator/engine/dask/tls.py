@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from orchestrator.engine.dask.base import LoopEngine, Session
 from orchestrator.engine.dask.reports import Reports
-from orchestrator.engine.protocol import TlsFiles
+from orchestrator.engine.protocol import SEES_S, TlsFiles
 from orchestrator.model.node import Member, Report
 from orchestrator.model.work import AttemptId
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from orchestrator.engine.dask.line import ClusterSession
 
 READ_S = 2.0
+SEES_LIMIT_S = SEES_S + 2.0
+
+T = TypeVar("T")
 
 
 class TlsEngine(LoopEngine):
@@ -47,20 +50,29 @@ class TlsEngine(LoopEngine):
         return self._reports.seen
 
     def read(self, to: Member, attempt: AttemptId, offset: int) -> bytes:
+        return self._asked(lambda session: session.read(to, attempt, offset), to, READ_S) or b""
+
+    def sees(self, to: Member, paths: Sequence[str]) -> Mapping[str, int] | None:
+        return self._asked(lambda session: session.sees(to, paths), to, SEES_LIMIT_S)
+
+    def _asked(
+        self, ask: Callable[[ClusterSession], Coroutine[Any, Any, T]], to: Member, limit_s: float
+    ) -> T | None:
+        """Return what a member answers in time; None: it is not to be had now."""
         if self._is_closed or not self._is_here(to) or not self._session.done():
-            return b""
+            return None
         session = cast("ClusterSession", self._session.result())
+        question = ask(session)
         try:
-            asked = asyncio.run_coroutine_threadsafe(
-                session.read(to, attempt, offset), session.loop
-            )
+            asked = asyncio.run_coroutine_threadsafe(question, session.loop)
         except RuntimeError:  # the loop has ended
-            return b""
+            question.close()
+            return None
         try:
-            return asked.result(READ_S)
+            return asked.result(limit_s)
         except (FutureTimeout, CancelledError):
             asked.cancel()
-            return b""
+            return None
 
     def _make_session(self) -> Session:
         module = importlib.import_module("orchestrator.engine.dask.line")

@@ -7,10 +7,12 @@ there: what was found and made, or ``error`` in one sentence with its ``cause``.
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
-from orchestrator_compressor.work.attempt import write_result
+from orchestrator_compressor.facts import STAND_IN
+from orchestrator_compressor.work.attempt import INPUT, write_result
 from orchestrator_compressor.work.trouble import Trouble, of_os_error
 
 VERBS = ("probe", "encode", "audio", "assemble", "verify", "publish", "tools")
@@ -28,12 +30,25 @@ def main(words: list[str]) -> int:
         return int(module.run(rest))
     command = rest[1:] if rest[:1] == ["--"] else rest
     try:
+        _prepare()
         write_result(module.run(command))
     except Trouble as trouble:
         return _fail(trouble)
     except OSError as error:
         return _fail(of_os_error(error, Path.cwd()))
+    finally:
+        Path(STAND_IN).unlink(missing_ok=True)  # as large as the index of a film
     return 0
+
+
+def _prepare() -> None:
+    """Make what a source is read through whose media stand in other files."""
+    try:
+        asked = json.loads(Path(INPUT).read_bytes())
+    except (OSError, ValueError):
+        return  # the verb says it better
+    if isinstance(asked, dict) and asked.get("refers") and "fingerprint" in asked:
+        importlib.import_module("orchestrator_compressor.work.follow").prepare(asked)
 
 
 def _fail(trouble: Trouble) -> int:

@@ -13,7 +13,7 @@ from orchestrator.api import Cause
 from orchestrator_compressor.marks import Cue
 from orchestrator_compressor.table import Table
 from orchestrator_compressor.work import cues
-from orchestrator_compressor.work.media import DEMUXERS
+from orchestrator_compressor.work.media import input_words
 from orchestrator_compressor.work.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def of_decoder(path: str, ffmpeg: str, stream: VideoStream, seen: Seen, start_us
 def _framecrc(path: str, ffmpeg: str, index: int) -> tuple[Fraction, tuple[int, ...], int]:
     words = [
         *(ffmpeg, "-hide_banner", "-nostdin", "-v", "error", "-noautorotate", "-copyts"),
-        *("-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{path}"),
+        *input_words(path),
         *("-map", f"0:{index}", "-fps_mode", "passthrough", "-enc_time_base", "demux"),
         *("-f", "framecrc", "-"),
     ]

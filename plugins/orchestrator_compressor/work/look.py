@@ -47,7 +47,7 @@ def _frames(container: InputContainer, index: int) -> Iterator[VideoFrame]:
 def _field_order(path: str, index: int, ffmpeg: str) -> str:
     words = [
         *(ffmpeg, "-hide_banner", "-nostdin", "-v", "info", "-noautorotate"),
-        *("-protocol_whitelist", "file", "-format_whitelist", media.DEMUXERS, "-i", f"file:{path}"),
+        *media.input_words(path),
         *("-map", f"0:{index}", "-vf", "showinfo", "-frames:v", "1", "-f", "null", "-"),
     ]
     done = subprocess.run(

@@ -14,6 +14,7 @@ from av.stream import Disposition
 
 from orchestrator.api import Cause
 from orchestrator_compressor.marks import Chapter, nanoseconds
+from orchestrator_compressor.work import reference
 from orchestrator_compressor.work.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -87,11 +88,13 @@ def opened(path: str, formats: str = DEMUXERS) -> Iterator[InputContainer]:
 
     Raises Trouble, of cause ``source``, whatever PyAV says while it is open.
     """
-    options = {"protocol_whitelist": "file", "format_whitelist": formats}
+    options = {"protocol_whitelist": "file", "format_whitelist": formats, **reference.options(path)}
     with av.logging.Capture() as said:
         try:
             # names in another encoding than UTF-8 are no reason to refuse a film
-            container = av.open(f"file:{path}", options=options, metadata_errors="replace")
+            container = av.open(
+                f"file:{reference.path_of(path)}", options=options, metadata_errors="replace"
+            )
         except av.error.FFmpegError as error:
             raise Trouble(f"{path}: {_why_not(path, error, said)}", Cause.SOURCE) from error
     try:
@@ -100,6 +103,13 @@ def opened(path: str, formats: str = DEMUXERS) -> Iterator[InputContainer]:
         raise Trouble(f"{path}: cannot be read: {error.strerror}", Cause.SOURCE) from error
     finally:
         container.close()
+
+
+def input_words(path: str) -> list[str]:
+    """Return the same for a program of ffmpeg's."""
+    more = [word for key, value in reference.options(path).items() for word in (f"-{key}", value)]
+    guards = ("-protocol_whitelist", "file", "-format_whitelist", DEMUXERS)
+    return [*more, *guards, "-i", f"file:{reference.path_of(path)}"]
 
 
 def listen() -> None:
@@ -184,7 +194,10 @@ def picture(stream: VideoStream) -> dict[str, object]:
 
 def _why_not(path: str, error: av.error.FFmpegError, said: list[tuple[int, str, str]]) -> str:
     if isinstance(error, av.error.ArgumentError):
-        return "is no media file of a kind that is read here (a playlist or a script?)"
+        return (
+            "is no media file of a kind that is read here; a playlist or a script is not followed: "
+            "name the media file itself, or join its parts first"
+        )
     if any("moov atom not found" in text for _, _, text in said) and _has_boxes(path):
         return "is truncated: moov atom not found; copy it again"
     if isinstance(error, av.error.InvalidDataError):

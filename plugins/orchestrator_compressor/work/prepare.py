@@ -34,8 +34,8 @@ def stack(ffmpeg: str, source: str, stream: int, path: Path) -> None:
     ended = child.run(
         [
             *(ffmpeg, "-hide_banner", "-nostdin", "-y", "-v", "error", "-xerror", "-copyts"),
-            *("-protocol_whitelist", "file", "-format_whitelist", media.DEMUXERS),
-            *("-i", f"file:{source}", "-map", f"0:{stream}", "-c:s", "srt", "-f", "srt", str(path)),
+            *media.input_words(source),
+            *("-map", f"0:{stream}", "-c:s", "srt", "-f", "srt", str(path)),
         ]
     )
     if ended.code:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.api import Cause
 from orchestrator_compressor import table
-from orchestrator_compressor.work import fingerprint, index, look, media, others
+from orchestrator_compressor.work import fingerprint, index, look, media, others, reference
 from orchestrator_compressor.work.attempt import ask, write_whole
+from orchestrator_compressor.work.follow import follow
 from orchestrator_compressor.work.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class Probe:
     stream: int | None = None  #: of the file; None: its first video that is no attached picture
     destinations: Sequence[str] = ()  #: those whose paths are known before the probe
     video_wanted: bool = True
+    origin: str = ""  #: where the source stands, if it is a copy
+    refers: Sequence[str] = ()  #: files that its media stand in, where that is known already
+    named: Sequence[str] = ()  #: … and how these are called where they are no copies
 
 
 def run(_words: list[str]) -> dict[str, object]:
@@ -43,10 +47,18 @@ def run(_words: list[str]) -> dict[str, object]:
     wanted = ask(Probe)
     media.listen()
     before = fingerprint.take(wanted.source)
+    found = reference.find(wanted.source, wanted.origin or wanted.source, wanted.refers)
+    about: dict[str, object] = {"fingerprint": before, "path": wanted.source}
+    if found:
+        about["refers"] = list(wanted.named if wanted.refers else found.files)
+        if found.absent:
+            return {**about, "absent": True, "missing": list(found.absent)}
+        about["stamps"] = [reference.stamp(path) for path in found.files]
+        follow(wanted.source, found)
     facts = _facts(wanted)
     fingerprint.check(wanted.source, before)
     existing = _existing(wanted)
-    return {"fingerprint": before, "path": wanted.source, **facts, "existing": existing}
+    return {**about, **facts, "existing": existing}
 
 
 def _facts(wanted: Probe) -> dict[str, object]:

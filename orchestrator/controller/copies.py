@@ -1,0 +1,334 @@
+"""Who sees what jobs read, and which jobs wait for a copy: asked of nodes, decided by `decide`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from orchestrator.controller.brief import Paths, everywhere_alike
+from orchestrator.decide import copying
+from orchestrator.decide.copying import Copy, Eyes, InPlace, Media, Refused, Unsure, Verdict
+from orchestrator.decide.place import lacks
+from orchestrator.decide.reconcile import Bring, Refuse, Reprobe
+from orchestrator.engine.protocol import SEES_MAX, Engine
+from orchestrator.errors import PluginError
+from orchestrator.ledger.protocol import Ledger
+from orchestrator.model.node import Member, Report, mapped, service_instances
+from orchestrator.model.work import Copying, Job, Kind, Task, task_id
+from orchestrator.plugin.caller import Caller
+
+AGAIN_S = 60.0
+"""So long an answer counts while a job has not begun, or a node does not see a file."""
+
+NOTHING_S = 5.0
+"""So long the answer counts that a node sees nothing at all of it: somebody may be mounting it."""
+
+SILENT_S = 10.0
+"""A node that has not answered for so long is not waited for."""
+
+PAUSE_S = 1.0
+"""So long a node that does not answer is not asked again."""
+
+EARLY_S = 1.0
+"""How often it is looked for jobs that are copied at submission."""
+
+KEPT = 4096
+"""So many jobs and batches are remembered."""
+
+REFERS, ABSENT = "refers", "absent"
+"""Where a probe names files that its source refers to (in its result; when it is done once more, in
+its arguments), and says that it could not read them where it was done."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What a node said of a file."""
+
+    asked_at: float  #: first time it was wanted, and not answered since
+    at: float | None = None  #: None: it has not answered
+    size: int | None = None  #: None: it does not see it
+
+
+class Sights:
+    """Asks nodes which files they see, on other threads; a memory that may be lost."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pool: Executor,
+        wake: Callable[[], None],
+        paths: Paths = everywhere_alike,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._pool = pool
+        self._wake = wake
+        self._paths = paths
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[Member, dict[str, _Answer]] = {}
+        self._away: set[Member] = set()
+        self._not_before: dict[Member, float] = {}  #: who did not answer is left alone for a while
+
+    def keep(self, members: Set[Member]) -> None:
+        """Forget all others: a node that comes anew is asked anew."""
+        with self._lock:
+            for gone in self._known.keys() - members:
+                del self._known[gone]
+            for gone in self._not_before.keys() - members:
+                del self._not_before[gone]
+
+    def look(self, members: Iterable[Member], media: Media) -> Eyes:
+        """Return what is known; what is not, or no longer, is asked for."""
+        now, wanted = self._clock(), media.wanted
+        seen: dict[str, dict[str, int]] = {}
+        asked, silent = set[str](), set[str]()
+        due: list[tuple[Member, list[str]]] = []
+        with self._lock:
+            for member in members:
+                answers = self._answers(member, wanted, now)
+                if stale := self._stale(answers, now):
+                    due.append((member, stale))
+                if all(each.at is not None for each in answers.values()):
+                    sizes = {path: each.size for path, each in answers.items()}
+                    seen[member.node] = {p: s for p, s in sizes.items() if s is not None}
+                else:
+                    first = min(each.asked_at for each in answers.values() if each.at is None)
+                    (silent if now - first > SILENT_S else asked).add(member.node)
+            due = [each for each in due if self._may_ask(each[0], now)]
+            self._away |= {member for member, _ in due}
+        for member, stale in due:
+            self._pool.submit(self._ask, member, stale[:SEES_MAX])
+        return Eyes(seen=seen, asked=frozenset(asked), silent=frozenset(silent))
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Ask anew for these files: a person may have mended what was wrong with them."""
+        with self._lock:
+            for answers in self._known.values():
+                for path in paths:
+                    answers.pop(path, None)
+
+    def _may_ask(self, member: Member, now: float) -> bool:
+        return member not in self._away and now >= self._not_before.get(member, now)
+
+    def _answers(self, member: Member, paths: Sequence[str], now: float) -> dict[str, _Answer]:
+        known = self._known.setdefault(member, {})
+        if len(known) > KEPT:
+            known.clear()
+        return {path: known.setdefault(path, _Answer(now)) for path in paths}
+
+    def _stale(self, answers: Mapping[str, _Answer], now: float) -> list[str]:
+        is_blind = all(each.size is None for each in answers.values())
+        after_s = NOTHING_S if is_blind else AGAIN_S
+        return [p for p, each in answers.items() if each.at is None or now - each.at > after_s]
+
+    def _ask(self, member: Member, paths: Sequence[str]) -> None:
+        """Ask one node; it is not asked again meanwhile."""
+        found = None
+        try:
+            there = self._there(member, paths)
+            found = self._engine.sees(member, list(there.values()))
+        finally:
+            with self._lock:
+                self._away.discard(member)
+                now = self._clock()
+                if found is None:
+                    self._not_before[member] = now + PAUSE_S
+                else:
+                    known = self._known.get(member, {})
+                    for path, name in there.items():
+                        known[path] = _Answer(now, now, found.get(name))
+            if found is not None:
+                self._wake()
+
+    def _there(self, member: Member, paths: Sequence[str]) -> dict[str, str]:
+        """Return how the node calls these files (F-STOR-14)."""
+        own = self._paths(member.node)
+        return {path: mapped(path, own) for path in paths}
+
+
+@dataclass(slots=True)
+class Copies:
+    """Asked at each look; all that it remembers it could ask again."""
+
+    ledger: Ledger
+    caller: Caller
+    sights: Sights
+    clock: Callable[[], float] = time.monotonic
+    told: Mapping[str, str] = field(default_factory=dict)
+    #: copy task -> why its job waits to learn whether there is to be one, by the last look
+    blind: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    #: job or copy task -> node that is given nothing of it -> why
+    actions: list[Bring | Reprobe | Refuse] = field(
+        default_factory=list
+    )  #: that follow from the look under way
+    _why: dict[str, str] = field(default_factory=dict)
+    _policy: Copying = Copying.AS_NEEDED
+    _members: Mapping[Member, Report] = field(default_factory=dict)  #: that take work
+    _closed: Mapping[Member, Report] = field(default_factory=dict)  #: that are here and do not
+    _done: dict[str, bool] = field(default_factory=dict)  #: by the look under way; whether it waits
+    _batches: dict[str, Copying | None] = field(default_factory=dict)
+    _early_at: float = float("-inf")
+    _calm: set[str] = field(default_factory=set)  #: jobs that need no early copy …
+    _calm_among: frozenset[Member] = frozenset()  #: … as long as these take work
+
+    def see(
+        self, members: Mapping[Member, Report], closed: Mapping[str, str], policy: Copying
+    ) -> None:
+        """Begin a look."""
+        self._members = {m: report for m, report in members.items() if m.node not in closed}
+        self._closed = {m: report for m, report in members.items() if m.node in closed}
+        self._policy = policy
+        self.sights.keep(members.keys())
+        self.told, self._why = self._why, {}
+        self._done, self.actions = {}, []
+        for memory in (self.blind, self._batches):
+            if len(memory) > KEPT:
+                memory.clear()
+
+    def without_sight(self, tasks: Iterable[Task]) -> frozenset[str]:
+        """Return the jobs of tasks that wait until it is known who sees what they read."""
+        waiting = set()
+        for task in tasks:
+            key = task.id if task.kind is Kind.COPY else task.job.id
+            if key not in self._done:
+                self._done[key] = self._look_at(task, key)
+            if self._done[key]:
+                waiting.add(task.job.id)
+        return frozenset(waiting)
+
+    def plannable(self, jobs: Iterable[Job]) -> tuple[Job, ...]:
+        """Return the jobs that may be planned now."""
+        return tuple(job for job in jobs if self._may_plan(job))
+
+    def early(self) -> None:
+        """Look at jobs that are copied at submission, now and then."""
+        now = self.clock()
+        if now - self._early_at < EARLY_S:
+            return
+        self._early_at = now
+        if self._calm_among != self._members.keys():
+            self._calm, self._calm_among = set(), frozenset(self._members)
+        for job in self.ledger.early():
+            media = self._media(job) if job.id not in self._calm else None
+            found = self._verdict(job, media) if media else None
+            if isinstance(found, Copy):
+                self.actions.append(Bring(copying.copying(job, found), at_once=True))
+            elif found == InPlace() and self._members:
+                self._calm.add(job.id)
+
+    def _look_at(self, task: Task, key: str) -> bool:
+        """Decide about a task that is next in line; return whether it waits."""
+        if task.kind is Kind.COPY:
+            paths = copying.paths_of(task)
+            files = Media(others=paths)
+            self.blind[key] = copying.begun(files, self._eyes(task.job, files)).blind
+            return False
+        media = self._media(task.job, task if task.kind is Kind.PROBE else None)
+        if media is None or not media.wanted:
+            self.blind.pop(key, None)
+            return False
+        if task.kind is Kind.PROBE:
+            return self._settled(task.job, self._verdict(task.job, media))
+        self.blind[key] = copying.begun(media, self._eyes(task.job, media)).blind
+        return False
+
+    def _settled(self, job: Job, found: Verdict) -> bool:
+        """Do what a verdict on a job that has not begun asks for; return whether the job waits."""
+        match found:
+            case InPlace(blind):
+                self.blind[job.id] = blind
+                return False
+            case Unsure(why):
+                self._why[task_id(job.id, Kind.COPY)] = why
+            case Copy():
+                self.actions.append(Bring(copying.copying(job, found)))
+            case Refused(why):
+                self.actions.append(Refuse(job, why))
+        return True
+
+    def _may_plan(self, job: Job) -> bool:
+        media = self._media(job)
+        if media is None:
+            return True
+        probe = task_id(job.id, Kind.PROBE)
+        result = self.ledger.results([probe]).get(probe)
+        if result is None:  # it has none: nothing has been decided yet
+            has_copy = self.ledger.task(task_id(job.id, Kind.COPY)) is not None
+            return has_copy or not self._settled(job, self._verdict(job, media))
+        if not media.refers:
+            return True
+        found = self._verdict(job, media)
+        is_absent = result.values.get(ABSENT) is True
+        is_again = isinstance(found, Copy) or (isinstance(found, InPlace) and is_absent)
+        if is_again and not self._is_second(job):
+            why = "its source refers to other files, and is looked at once more with these"
+            self.actions.append(Reprobe(job, {REFERS: list(media.refers)}, why))
+            return False
+        return isinstance(found, Copy) or not self._settled(job, found)
+
+    def _is_second(self, job: Job) -> bool:
+        """Whether the probe knew already what the source refers to."""
+        task = self.ledger.task(task_id(job.id, Kind.PROBE))
+        return task is not None and REFERS in task.args
+
+    def _verdict(self, job: Job, media: Media) -> Verdict:
+        """Decide about a job that has not begun.
+
+        What was seen is forgotten where it may be mended before the job is tried again.
+        """
+        eyes = self._eyes(job, media)
+        gone = eyes.gone(media)
+        if gone:
+            others = self.sights.look(self._able(job, self._closed), Media(others=gone))
+            if why := copying.elsewhere(gone, others):
+                return Unsure(why)
+        found = copying.decide(self._policy_of(job), media, eyes)
+        if gone or isinstance(found, Copy | Refused):
+            self.sights.forget(media.wanted)
+        return found
+
+    def _eyes(self, job: Job, media: Media) -> Eyes:
+        return self.sights.look(self._able(job, self._members), media)
+
+    def _policy_of(self, job: Job) -> Copying:
+        if job.batch not in self._batches:
+            batch = self.ledger.batch(job.batch)
+            self._batches[job.batch] = batch.copy if batch else None
+        return self._batches[job.batch] or self._policy
+
+    def _media(self, job: Job, probe: Task | None = None) -> Media | None:
+        """Return what a job reads; None: nothing that anybody names.  `probe`: it is yet to be done."""
+        try:
+            files = [file for _, file in self.caller.review(job).media]
+        except PluginError:
+            return None  # its command will raise the same, and then it has an attempt to tell of
+        if not files:
+            return None
+        first, second = task_id(job.id, Kind.COPY), task_id(job.id, Kind.PROBE)
+        results = self.ledger.results([first, second])
+        told = results[second].values if second in results else probe.args if probe else {}
+        refers = told.get(REFERS)
+        return Media(
+            source=tuple(files[:1]),
+            refers=tuple(map(str, refers)) if isinstance(refers, list | tuple) else (),
+            others=tuple(files[1:]),
+            copied=frozenset(copying.paths_of(self.ledger.task(first)) if first in results else ()),
+        )
+
+    def _able(self, job: Job, among: Mapping[Member, Report]) -> list[Member]:
+        """Return who would work on a job."""
+        try:
+            needs = self.caller.review(job).needs
+        except PluginError:
+            return []
+        return [
+            member
+            for member, report in among.items()
+            if not report.identity.bare
+            and service_instances(report.identity, job.service) > 0
+            and lacks(job, needs, report.identity) is None
+        ]
