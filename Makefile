@@ -36,7 +36,7 @@ demo:     $(RUN) ## one real transcode in ./demo [SOURCE=movie.mov] [OUTPUTS="h2
 	@echo "To see more:       .venv/bin/orchestrator status --state demo/state"
 
 check:    lint types ## all that must hold before a commit, about a minute
-	$(PYTEST) -m "not slow" tests/unit tests/contract tests/golden tests/architecture
+	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow" tests/unit tests/contract tests/golden tests/architecture
 
 lint:     $(DEV) ## form and layers
 	$(BIN)/ruff check .
@@ -57,8 +57,10 @@ packages: ## system programs that tests use; installed where we may, else their 
 media:    $(DEV) ## real media for tests, into a cache; never committed
 	@$(BIN)/python tests/fetch_media.py || echo "Some media is missing; its tests will be skipped."
 
-simulate: $(DEV) ## stories and ledger steps drawn by chance, twenty times as many
-	$(SAMPLE)=20 $(PYTEST) tests/simulation tests/contract
+simulate: $(DEV) ## two hours of a cluster 20,000 times, and more ledger steps; hours, on all cores [NIGHTS=1000]
+	$(SAMPLE)=20 ORCHESTRATOR_TEST_NIGHTS=$${NIGHTS:-20000} $(PYTEST) -q -n logical --timeout 300 \
+	  -o tmp_path_retention_policy=failed tests/simulation
+	$(SAMPLE)=20 $(PYTEST) tests/contract
 
 fuzz:     $(DEV) ## random manifests, lines, reports and paths, twenty times as many
 	$(SAMPLE)=20 $(PYTEST) tests/fuzz tests/unit/test_manifest_fuzz.py

@@ -21,6 +21,7 @@ settings.load_profile("fixed")
 LONGEST = (
     "unit/test_manifest_fuzz.py",
     "acceptance/test_cluster.py",
+    "acceptance/test_recovery.py",
     "contract/test_ledger_properties.py",
     "faults/test_killed_run.py",
     "simulation/test_nights.py",

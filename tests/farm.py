@@ -207,6 +207,15 @@ class Farm:
         if self.watch:
             self.controller.lookout.blames = self.controller.hands.blames = Blames(ledger)
 
+    def survive(self, do: Callable[[], object]) -> None:
+        """Do something; if the controller dies of it, a new one does it again."""
+        try:
+            do()
+        except Crash:
+            self.fuse.left = float("inf")
+            self.restart()
+            do()
+
     # -- time
 
     def run(self, turns_max: int = 2000) -> "Farm":

@@ -16,20 +16,13 @@ from pathlib import Path
 import pytest
 from sshd import Sshd
 
-NEEDS = ("ip", "nft", "sshd", "unshare", "mount")
+NEEDS = ("ip", "tc", "nft", "sshd", "unshare", "nsenter", "mount")
 SUBNET = "10.77"
-CUT = """
-table inet cut {
-  chain in {
-    type filter hook input priority 0;
-    iifname != "lo" drop
-  }
-  chain out {
-    type filter hook output priority 0;
-    oifname != "lo" drop
-  }
-}
-"""
+CUT = {"in": 'iifname != "lo" drop', "out": 'oifname != "lo" drop'}
+"""By direction: what lets no packet through."""
+
+HOOKS = {"in": "filter hook input priority 0", "out": "filter hook output priority 0"}
+HOOKS["nat"] = "nat hook output priority -100"
 VIEW = 'mount --bind "$1" "$2"; shift 2; exec "$@"'
 """A mount namespace in which the shared folder stands where this host has it."""
 
@@ -67,6 +60,7 @@ class Host:
         self.folder.mkdir()
         self.view.mkdir(exist_ok=True)
         link, peer = f"{farm.tag}{number}a", f"{farm.tag}{number}b"
+        self.device = peer
         _ip("netns", "add", self.space)
         _ip(
             "link",
@@ -154,13 +148,43 @@ class Host:
                 os.kill(pid, signal.SIGKILL)
         return found
 
-    def cut(self):
-        """Let no packet in or out."""
-        self._nft(CUT)
+    def cut(self, *ways):
+        """Let no packet in or out, or only not in one of the `ways`."""
+        self.filter(**{way: CUT[way] for way in ways or CUT})
+
+    def filter(self, **rules):
+        """Let packets pass by these rules of nftables, by their way: in, out, nat."""
+        chains = [
+            f"chain {way} {{\ntype {HOOKS[way]};\n{rule}\n}}\n" for way, rule in rules.items()
+        ]
+        self._nft(f"table inet cut {{\n{''.join(chains)}}}\n")
 
     def heal(self):
-        """Undo `cut`."""
+        """Undo `cut` and `filter`."""
         self._nft("delete table inet cut\n")
+
+    def slow(self, rate):
+        """Let what this host sends pass at so many bits a second; "": as fast as it may."""
+        verb = ["add", "dev", self.device, "root", "tbf", "rate", rate]
+        verb += ["burst", "4kb", "latency", "400ms"]
+        verb = verb if rate else ["del", "dev", self.device, "root"]
+        subprocess.run(
+            ["ip", "netns", "exec", self.space, "tc", "qdisc", *verb],
+            check=True,
+            capture_output=True,
+        )
+
+    def unmount(self):
+        """Take the shared folder from what runs here."""
+        self._mounts("umount", "-l", str(self.view))
+
+    def mount(self):
+        """Undo `unmount`."""
+        self._mounts("mount", "--bind", str(self.farm.shared), str(self.view))
+
+    def _mounts(self, *words):
+        (agent,) = self.processes("-m", "orchestrator.agent")
+        subprocess.run(["nsenter", "-m", "-t", str(agent), *words], check=True, capture_output=True)
 
     def _nft(self, text):
         words = ["ip", "netns", "exec", self.space, "nft", "-f", "-"]

@@ -76,6 +76,19 @@ class Studio:
         file.write_text(yaml_text(document))
         return file
 
+    def shells(self, name, count, script, **spec):
+        """Write a job file of so many shell commands, which begin in the shared folder."""
+        jobs = [
+            {
+                "name": f"j{number}",
+                "processor": "shell",
+                "workingDirectory": str(self.media),
+                "with": {"command": ["sh", "-c", script]},
+            }
+            for number in range(count)
+        ]
+        return self.job(name, *jobs, **spec)
+
     @property
     def env(self):
         """Of every command on ``ctl``."""
@@ -118,6 +131,21 @@ class Studio:
         """Return the phase of each node."""
         return {each["name"]: each["phase"] for each in self.data("nodes", "--cluster", "studio")}
 
+    def view(self, node):
+        """Return what is said of a node."""
+        return next(
+            each for each in self.data("nodes", "--cluster", "studio") if each["name"] == node
+        )
+
+    def silent(self, node, seconds):
+        """Wait until a node has been silent for so long, as the controller sees it."""
+
+        def gap():
+            found = self.view(node).get("silent_s", 0)
+            return found if found >= seconds else None
+
+        return until(gap, 30, 0.2)
+
     def becomes(self, node, phase, limit_s=60):
         """Wait until a node is in a phase."""
         return until(lambda: self.phases().get(node) == phase, limit_s, 0.5)
@@ -133,6 +161,11 @@ class Studio:
         """Return the attempts of a batch as the record has them."""
         with self.ledger() as ledger:
             return ledger.attempts(batch)
+
+    def tasks(self, batch):
+        """Return the tasks of a batch as the record has them."""
+        with self.ledger() as ledger:
+            return ledger.tasks(batch)
 
     def state(self, batch):
         """Return how a batch stands."""

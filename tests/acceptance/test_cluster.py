@@ -48,15 +48,6 @@ def transcode(studio, name, **keys):
     return studio.job(name, job)
 
 
-def shells(studio, name, count, script):
-    """Return a job file of so many shell commands."""
-    jobs = [
-        {"name": f"j{number}", "processor": "shell", "with": {"command": ["sh", "-c", script]}}
-        for number in range(count)
-    ]
-    return studio.job(name, *jobs)
-
-
 def staying(studio):
     """Return the phase of every node that was not taken out of the cluster."""
     return {name: phase for name, phase in studio.phases().items() if phase != "removed"}
@@ -82,7 +73,7 @@ def test_transcode_is_spread_over_all_nodes(studio):
 
 
 def test_shell_batch_is_spread_over_all_nodes(studio):
-    batch = studio.submit(shells(studio, "shells", 8, "sleep 1"))
+    batch = studio.submit(studio.shells("shells", 8, "sleep 1"))
     studio.ends(batch)
     assert set(nodes_of(studio.attempts(batch))) == set(NAMES)
 
@@ -109,10 +100,10 @@ def test_each_node_calls_the_shared_folder_as_it_does_itself(studio):
 
 @pytest.mark.fault("F14")
 def test_link_cut_for_five_seconds_costs_nothing(studio):
-    batch = studio.submit(shells(studio, "blink", 4, "sleep 9"))
+    batch = studio.submit(studio.shells("blink", 4, "sleep 9"))
     until(lambda: len(studio.running(batch)) == 4)
     studio.farm["n1"].cut()
-    gap = until_silent(studio, "n1", 5)
+    gap = studio.silent("n1", 5)
     studio.farm["n1"].heal()
     studio.ends(batch)
     assert gap >= 5
@@ -122,7 +113,7 @@ def test_link_cut_for_five_seconds_costs_nothing(studio):
 
 @pytest.mark.fault("F14")
 def test_link_cut_for_good_has_its_segments_done_elsewhere(studio):
-    batch = studio.submit(shells(studio, "gone", 4, "sleep 4"))
+    batch = studio.submit(studio.shells("gone", 4, "sleep 4"))
     until(lambda: "n4" in studio.running(batch))
     studio.farm["n4"].cut()
     studio.ends(batch)
@@ -138,7 +129,7 @@ def test_link_cut_for_good_has_its_segments_done_elsewhere(studio):
 @pytest.mark.fault("F10")
 def test_host_that_dies_costs_what_ran_there_and_is_back_by_itself(studio):
     host = studio.farm["n4"]
-    batch = studio.submit(shells(studio, "dead", 4, "sleep 4"))
+    batch = studio.submit(studio.shells("dead", 4, "sleep 4"))
     until(lambda: "n4" in studio.running(batch))
     host.die()
     studio.ends(batch)
@@ -235,7 +226,7 @@ def test_batch_survives_the_death_of_each_process_in_turn(studio):
 
 @pytest.mark.fault("F09")
 def test_agent_that_was_killed_is_back_and_its_work_goes_on(studio):
-    batch = studio.submit(shells(studio, "agents", 4, "sleep 12"))
+    batch = studio.submit(studio.shells("agents", 4, "sleep 12"))
     until(lambda: len(studio.running(batch)) == 4)
     studio.farm["n3"].kill("-m", "orchestrator.agent")
     until(lambda: studio.farm["n3"].processes("-m", "orchestrator.agent"), 15)
@@ -245,11 +236,11 @@ def test_agent_that_was_killed_is_back_and_its_work_goes_on(studio):
 
 @pytest.mark.fault("F40")
 def test_switch_that_dies_has_nothing_begun_twice(studio):
-    batch = studio.submit(shells(studio, "switch", 4, "sleep 25"))
+    batch = studio.submit(studio.shells("switch", 4, "sleep 25"))
     until(lambda: len(studio.running(batch)) == 4)
     for name in NAMES:
         studio.farm[name].cut()
-    until_silent(studio, "n1", 14)  # longer than `lostAfter`
+    studio.silent("n1", 14)  # longer than `lostAfter`
     for name in NAMES:
         studio.farm[name].heal()
     studio.ends(batch)
@@ -262,7 +253,7 @@ def test_switch_that_dies_has_nothing_begun_twice(studio):
 def test_node_on_which_everything_fails_is_set_aside(studio):
     address = studio.farm["n3"].address
     script = f"PATH=$PATH:/usr/sbin:/sbin; ! ip -o -4 addr | grep -q {address}/"
-    batch = studio.submit(shells(studio, "poor", 12, script))
+    batch = studio.submit(studio.shells("poor", 12, script))
     studio.ends(batch)
     failed = [each for each in studio.attempts(batch) if each.cause == "failed"]
     assert {each.node for each in failed} == {"n3"}
@@ -281,7 +272,7 @@ def test_node_outside_its_window_takes_no_work(studio):
         studio.nodes["n4"] = was["n4"] | {"schedule": dict.fromkeys(days, "off")}
         studio.apply()
         assert studio.phases()["n4"] == "closed"
-        batch = studio.submit(shells(studio, "office", 6, "true"))
+        batch = studio.submit(studio.shells("office", 6, "true"))
         studio.ends(batch)
         assert "n4" not in nodes_of(studio.attempts(batch))
         week = studio.call("nodes", "--schedule", "--cluster", "studio").stdout
@@ -318,7 +309,7 @@ def test_node_of_another_version_takes_no_work(studio):
             each for each in studio.data("nodes", "--cluster", "studio") if each["name"] == "n2"
         ]
         assert "0.0.1" in told["why"]
-        batch = studio.submit(shells(studio, "versions", 6, "sleep 1"))
+        batch = studio.submit(studio.shells("versions", 6, "sleep 1"))
         studio.ends(batch)
         assert "n2" not in nodes_of(studio.attempts(batch))
     finally:
@@ -357,14 +348,3 @@ def test_delete_leaves_nothing_behind(studio):
         assert not node.processes("orchestrator")
         assert not node.sshd.node.exists()
     until(lambda: not studio.ctl.processes("controller", "run"))
-
-
-def until_silent(studio, name, seconds):
-    """Wait until a node has been silent for so long, as the controller sees it."""
-
-    def silent():
-        told = studio.data("nodes", "--cluster", "studio")
-        gap = next(each for each in told if each["name"] == name).get("silent_s", 0)
-        return gap if gap >= seconds else None
-
-    return until(silent, 30, 0.2)

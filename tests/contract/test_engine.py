@@ -406,12 +406,14 @@ def test_service_that_is_not_offered_is_refused_with_a_reason(farm):
     assert "shake" in outcome.why
 
 
+@pytest.mark.fault("F02")
 def test_old_epoch_is_refused(farm):
     assert farm.send("a1", epoch=7)
     assert not farm.send("a2", epoch=6)
     assert farm.send("a2", epoch=7)
 
 
+@pytest.mark.fault("F02")
 def test_old_epoch_is_refused_by_the_next_agent(farm):
     assert farm.send("a1", epoch=7)
     farm.new_agent()

@@ -15,7 +15,7 @@ from orchestrator.decide.restart import may_restart
 from orchestrator.decide.settle import Limits
 from orchestrator.model.work import Cause, State
 
-pytestmark = pytest.mark.fault("F31", "F32")
+pytestmark = pytest.mark.fault("F31", "F32", "F40")
 
 GATE = Gate(lost_after_s=60.0, mass_loss_hold_s=600.0)
 ENCODE = "000000/encode"
@@ -346,6 +346,24 @@ def five_busy(farm) -> Farm:
     return f
 
 
+def three_of_five_fall_silent(farm, seconds: int) -> Farm:
+    """Return a busy farm, so long after most of its nodes are gone."""
+    f = five_busy(farm)
+    for node in ("n1", "n2", "n3"):
+        f.engine.lose(node)
+    f.pass_time(seconds)
+    return f
+
+
+def ends_with_losses(f: Farm, count: int) -> None:
+    """Assert that so many segments were lost, once each; and go on to the end."""
+    losses = [f.task(f"00000{n}/encode").losses for n in range(5)]
+    assert sorted(losses) == [0] * (5 - count) + [1] * count
+    f.world.seconds.clear()
+    coarse(f, 3600)
+    f.run()
+
+
 @rule("all nodes silent for five minutes: nothing is done twice")
 def switch_dead(farm):
     f = five_busy(farm)
@@ -366,30 +384,18 @@ def switch_dead(farm):
 
 @rule("three of five silent for more than ten minutes: then their work is given to others")
 def switch_dead_for_long(farm):
-    f = five_busy(farm)
-    for node in ("n1", "n2", "n3"):
-        f.engine.lose(node)
-    f.pass_time(595)
+    f = three_of_five_fall_silent(farm, 595)
     assert len(f.leases()) == 5
     f.pass_time(10)
-    assert [f.task(f"00000{n}/encode").losses for n in range(5)].count(1) == 3
-    f.world.seconds.clear()
-    coarse(f, 3600)
-    f.run()
+    ends_with_losses(f, 3)
 
 
 @rule("a person's `nodes lost` is taken at once all the same")
 def said_lost(farm):
-    f = five_busy(farm)
-    for node in ("n1", "n2", "n3"):
-        f.engine.lose(node)
-    f.pass_time(70)
+    f = three_of_five_fall_silent(farm, 70)
     f.watch.say(given_up={"n1": "somebody said so"})
     f.pass_time(2)
-    assert [f.task(f"00000{n}/encode").losses for n in range(5)].count(1) == 1
-    f.world.seconds.clear()
-    coarse(f, 3600)
-    f.run()
+    ends_with_losses(f, 1)
 
 
 @rule("nodes whose window has closed are given up as usual")
@@ -399,11 +405,8 @@ def window_closed(farm):
     for node in ("n1", "n2", "n3"):
         f.engine.lose(node)
     f.pass_time(65)
-    assert [f.task(f"00000{n}/encode").losses for n in range(5)].count(1) == 3
     f.watch.say(shut={})
-    f.world.seconds.clear()
-    coarse(f, 3600)
-    f.run()
+    ends_with_losses(f, 3)
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -286,6 +286,7 @@ def test_full_storage_takes_only_what_makes_room_and_goes_on_by_itself(farm):
     assert f.state("late-0001") == "Successful"
 
 
+@pytest.mark.fault("F35")
 def test_drain_ends_what_runs_and_starts_nothing(farm):
     f = farm(nodes=("n1",))
     f.submit(job(segments=3))
