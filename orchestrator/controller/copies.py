@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestrator.controller.brief import Paths, everywhere_alike
 from orchestrator.decide import copying
@@ -171,6 +172,7 @@ class Copies:
     _closed: Mapping[Member, Report] = field(default_factory=dict)  #: that are here and do not
     _done: dict[str, bool] = field(default_factory=dict)  #: by the look under way; whether it waits
     _batches: dict[str, Copying | None] = field(default_factory=dict)
+    _saw: dict[str, set[str]] = field(default_factory=dict)  #: job or copy -> nodes that saw all
     _early_at: float = float("-inf")
     _calm: set[str] = field(default_factory=set)  #: jobs that need no early copy …
     _calm_among: frozenset[Member] = frozenset()  #: … as long as these take work
@@ -185,7 +187,8 @@ class Copies:
         self.sights.keep(members.keys())
         self.told, self._why = self._why, {}
         self._done, self.actions = {}, []
-        for memory in (self.blind, self._batches):
+        memories: tuple[dict[str, Any], ...] = (self.blind, self._batches, self._saw)
+        for memory in memories:
             if len(memory) > KEPT:
                 memory.clear()
 
@@ -214,7 +217,7 @@ class Copies:
             self._calm, self._calm_among = set(), frozenset(self._members)
         for job in self.ledger.early():
             media = self._media(job) if job.id not in self._calm else None
-            found = self._verdict(job, media) if media else None
+            found = self._judged(job, media) if media else None
             if isinstance(found, Copy):
                 self.actions.append(Bring(copying.copying(job, found), at_once=True))
             elif found == InPlace() and self._members:
@@ -224,17 +227,26 @@ class Copies:
         """Decide about a task that is next in line; return whether it waits."""
         if task.kind is Kind.COPY:
             paths = copying.paths_of(task)
-            files = Media(others=paths)
-            self.blind[key] = copying.begun(files, self._eyes(task.job, files)).blind
+            self.blind[key] = self._begun(task.job, Media(others=paths), key)
             return False
         media = self._media(task.job, task if task.kind is Kind.PROBE else None)
         if media is None or not media.wanted:
             self.blind.pop(key, None)
             return False
         if task.kind is Kind.PROBE:
-            return self._settled(task.job, self._verdict(task.job, media))
-        self.blind[key] = copying.begun(media, self._eyes(task.job, media)).blind
+            found = self._verdict(task.job, media)
+            if isinstance(found, Copy) and media.copied:
+                self.actions.append(Reprobe(task.job, {}, "more of what it reads is to be copied"))
+                return True
+            return self._settled(task.job, found)
+        self.blind[key] = self._begun(task.job, media, key)
         return False
+
+    def _begun(self, job: Job, media: Media, key: str) -> Mapping[str, str]:
+        """Return who is given nothing, each with the reason; remember who saw all."""
+        eyes, before = self._eyes(job, media), self._saw.setdefault(key, set())
+        before |= {node for node, sizes in eyes.seen.items() if sizes.keys() >= {*media.wanted}}
+        return copying.begun(media, eyes, before).blind
 
     def _settled(self, job: Job, found: Verdict) -> bool:
         """Do what a verdict on a job that has not begun asks for; return whether the job waits."""
@@ -276,20 +288,22 @@ class Copies:
         return task is not None and REFERS in task.args
 
     def _verdict(self, job: Job, media: Media) -> Verdict:
-        """Decide about a job that has not begun.
+        """Decide about a job that has not begun, and whose turn has come.
 
         What was seen is forgotten where it may be mended before the job is tried again.
         """
+        found = self._judged(job, media)
+        if isinstance(found, Copy | Refused) or (isinstance(found, InPlace) and found.is_missing):
+            self.sights.forget(media.wanted)
+        return found
+
+    def _judged(self, job: Job, media: Media) -> Verdict:
         eyes = self._eyes(job, media)
-        gone = eyes.gone(media)
-        if gone:
+        if gone := eyes.gone(media):
             others = self.sights.look(self._able(job, self._closed), Media(others=gone))
             if why := copying.elsewhere(gone, others):
                 return Unsure(why)
-        found = copying.decide(self._policy_of(job), media, eyes)
-        if gone or isinstance(found, Copy | Refused):
-            self.sights.forget(media.wanted)
-        return found
+        return copying.decide(self._policy_of(job), media, eyes)
 
     def _eyes(self, job: Job, media: Media) -> Eyes:
         return self.sights.look(self._able(job, self._members), media)
@@ -301,7 +315,7 @@ class Copies:
         return self._batches[job.batch] or self._policy
 
     def _media(self, job: Job, probe: Task | None = None) -> Media | None:
-        """Return what a job reads; None: nothing that anybody names.  `probe`: it is yet to be done."""
+        """Return what a job reads; None: nothing that anybody names.  `probe`: if it is known."""
         try:
             files = [file for _, file in self.caller.review(job).media]
         except PluginError:
@@ -310,6 +324,7 @@ class Copies:
             return None
         first, second = task_id(job.id, Kind.COPY), task_id(job.id, Kind.PROBE)
         results = self.ledger.results([first, second])
+        probe = None if second in results else probe or self.ledger.task(second)
         told = results[second].values if second in results else probe.args if probe else {}
         refers = told.get(REFERS)
         return Media(

@@ -6,7 +6,7 @@ No I/O, no clock, no memory.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from orchestrator.model.work import Accept, Copying, Job, Kind, Outcome, Reject, Task, task_id
@@ -49,7 +49,7 @@ class Eyes:
     silent: frozenset[str] = frozenset()  #: … and is not waited for any more
 
     def gone(self, media: Media) -> tuple[str, ...]:
-        """Return what nobody sees, once all have answered."""
+        """Return what nobody sees of those that have answered, once that is no more to come."""
         if self.asked or not self.seen:
             return ()
         seen = {path for sizes in self.seen.values() for path in sizes}
@@ -100,7 +100,7 @@ def decide(policy: Copying, media: Media, eyes: Eyes) -> Verdict:
         return Unsure(_asking(eyes.silent, media.wanted) if eyes.silent else "no node can be asked")
     seers = _seers(media.wanted, eyes.seen)
     if gone := eyes.gone(media):
-        return _nowhere(gone, media)
+        return Unsure(_asking(eyes.silent, gone)) if eyes.silent else _nowhere(gone, media)
     lacking = [path for path in media.wanted if len(seers[path]) < len(eyes.seen)]
     fixed = _fixed(policy, media)
     if short := [path for path in lacking if path in fixed]:
@@ -110,6 +110,8 @@ def decide(policy: Copying, media: Media, eyes: Eyes) -> Verdict:
         return InPlace(_unheard(eyes.silent, media.wanted))
     blind = _blind(due, seers, eyes)
     if eyes.seen.keys() <= blind.keys():
+        if eyes.silent:
+            return Unsure(_asking(eyes.silent, due))
         return Refused(
             "no node sees all that must be copied to cluster storage: "
             f"{_lists(due, seers, eyes.seen)}; let one node see them all"
@@ -129,10 +131,15 @@ def elsewhere(gone: Sequence[str], eyes: Eyes) -> str:
     return _asking(eyes.asked, gone) if eyes.asked else ""
 
 
-def begun(media: Media, eyes: Eyes) -> InPlace:
-    """Return who may go on with a job that reads its media in place."""
+def begun(media: Media, eyes: Eyes, before: Set[str] = frozenset()) -> InPlace:
+    """Return who may go on with a job that reads its media in place.
+
+    `before`: nodes that saw all of it.  While one of them does not answer, it is waited for; what
+    nobody sees any more is given to any, whose own words will say so.
+    """
     seers = _seers(media.wanted, eyes.seen)
-    known = _blind([path for path in media.wanted if seers[path]], seers, eyes)
+    is_waited = bool(eyes.asked or eyes.silent or before - eyes.seen.keys())
+    known = _blind([path for path in media.wanted if seers[path] or is_waited], seers, eyes)
     return InPlace({**known, **_unheard(eyes.asked, media.wanted)})
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from ledgers import Desk, batch
 
-from orchestrator.cli.slot import WAITED_S, Paper, Slip, Slot
+from orchestrator.cli.slot import LEFT_S, WAITED_S, Paper, Slip, Slot
 from orchestrator.controller.storage import Storage
 from orchestrator.errors import NotThere, Refusal
 from orchestrator.ledger.memory import MemoryLedger
@@ -92,3 +92,37 @@ def test_what_is_no_slip_is_taken_away(slot, caplog):
     assert slot.empty() == slot.empty() == ()
     assert [each.action for each in caplog.records] == ["slip_refused", "slip_failed"]
     assert os.listdir(slot.folder) == ["2.slip"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 60_000, '{"id": "\\ud800", "verb": "cancel"}', '{"id": "b-0001", "verb": "\\ud800"}'],
+    ids=["nested without measure", "half a character", "half a verb"],
+)
+def test_no_slip_ends_a_run(slot, caplog, text):
+    slot.folder.mkdir()
+    (slot.folder / "1.slip").write_text(text)
+    assert slot.empty() == ()
+    assert [each.action for each in caplog.records] == ["slip_refused"]
+    assert os.listdir(slot.folder) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipe_is_not_waited_for(slot):
+    slot.folder.mkdir()
+    os.mkfifo(slot.folder / "1.slip")
+    assert slot.empty() == ()
+
+
+def test_answer_that_nobody_fetches_goes_with_a_later_slip(slot):
+    handed_in(slot, PAUSE)  # who asked is killed
+    slot.empty()
+    (left,) = os.listdir(slot.folder)
+    assert left.endswith(".answer")
+    long_ago = time.time() - LEFT_S - 1
+    os.utime(slot.folder / left, (long_ago, long_ago))
+    paper = handed_in(slot, RESUME)
+    slot.empty()
+    paper.answer().check()
+    paper.take_back()
+    assert os.listdir(slot.folder) == []

@@ -121,6 +121,8 @@ def test_job_that_has_begun_goes_on_where_its_media_are_seen():
         "d": f"it has not said whether it sees {M}",
     }
     assert begun(Media(source=(M,)), eyes(a=[], b=[])).blind == {}  # its own commands say why
+    gone = begun(Media(source=(M,)), eyes(b=[]), before={"a"})  # it may be back
+    assert gone.blind == {"b": f"it does not see {M}"}
 
 
 def test_copy_is_checked_against_what_was_asked():

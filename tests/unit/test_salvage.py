@@ -22,7 +22,7 @@ from orchestrator.errors import LedgerDamaged
 from orchestrator.ledger.memory import MemoryLedger
 from orchestrator.ledger.recovering import best, inspect, reckon, recover
 from orchestrator.ledger.sqlite import SqliteLedger, now_utc
-from orchestrator.model.codec import canonical, load
+from orchestrator.model.codec import canonical, dump, load
 from orchestrator.model.node import Identity, Label, Member, Report, Seen, work_digest
 from orchestrator.model.work import (
     Accept,
@@ -165,6 +165,16 @@ def test_forged_and_half_folders_count_for_nothing(tmp_path, monkeypatch, capsys
     leave(903, outcome={"attempt": "other"})
     leave(904, outcome={"exit_code": None, "signal": 9})
     leave(905, outcome={"result": {"error": "no such frame"}})
+    mine = replace(find(P, f"{office.ledger.id}-000906").label, task=id, work=work)
+    for number, false in enumerate(
+        [{"lease": 10**30}, {"epoch": 10**30}, {"epoch": -1}, {"node": "\ud800"}], start=906
+    ):
+        told = replace(mine, attempt=f"{office.ledger.id}-{number:06d}", **false)
+        leave(number, label=json.dumps(dump(told)), outcome={})
+    for number, name in enumerate(("a\0b", "\ud800"), start=910):
+        said = Outcome(attempt=f"{office.ledger.id}-{number:06d}", ending=Ending.EXITED, exit_code=0)
+        file = {"file": name, "sha256": "0"}
+        leave(number, outcome=json.dumps(dump(replace(said, result=file))))
     (attempts / "x" / "label.json").mkdir(parents=True)
     office.ledger.close()
     assert "nothing to recover" in office.call("controller", "recover", "--yes").out
@@ -212,6 +222,8 @@ def test_node_that_only_says_so_stops_nobody(ledger, tmp_path):  # T13
     ((member, report),) = told.items()
     proof = lease_proof(key, ledger.id, 1, 901)
     proven = replace(report.seen, lease=901, proof=proof)
+    for false in ({"lease": 10**30}, {"proof": "\ud800"}, {"epoch": 10**30}):
+        hearing.hear(ledger, {member: replace(report, seen=replace(proven, **false))})
     with pytest.raises(LedgerDamaged):
         hearing.hear(ledger, {member: replace(report, seen=proven)})
 
@@ -298,6 +310,14 @@ def test_kill_between_leaves_the_copy_for_the_next_recovery(tmp_path, monkeypatc
     assert inspect(path) == ()
     with SqliteLedger(path) as ledger:
         assert "x" in {event.kind for event in ledger.events()}
+
+
+def test_folder_of_any_name_does_not_use_the_numbers_up(tmp_path):
+    path = tmp_path / "ledger.db"
+    with SqliteLedger(path) as ledger:
+        id = ledger.id
+    copy = best(path)
+    assert reckon(path, copy, [f"{id}-{'9' * 17}", f"{id}-000041"]).next_attempt == 42
 
 
 def test_agent_remembers_the_newest_lease_of_the_newest_epoch(tmp_path):
