@@ -15,6 +15,7 @@ from orchestrator.cli.reading import NOTHING_YET
 from orchestrator.cli.show import plain, tell
 from orchestrator.cli.slot import WAITED_S, Paper, Slip, carry_out
 from orchestrator.controller.storage import Storage
+from orchestrator.controller.testimony import check_not_behind
 from orchestrator.errors import NotThere, OrchestratorError
 from orchestrator.ledger.lock import Lock
 from orchestrator.ledger.sqlite import SqliteLedger
@@ -75,6 +76,7 @@ class Here:
     def _do(self, slip: Slip) -> None:
         where, batch = self.where, slip.id.partition("/")[0]
         with SqliteLedger(where.ledger, epoch_seen=epoch_seen(where.spool)) as ledger:
+            check_not_behind(ledger)
             carry_out(slip, ledger, Storage.known(where.storage, where.storage_token))
             if slip.verb is Verb.CANCEL or slip.now:
                 _ending().settle(where, ledger, slip.id)

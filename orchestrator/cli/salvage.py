@@ -17,7 +17,7 @@ from orchestrator.decide.salvage import Find, kept, proven
 from orchestrator.decide.settle import judge
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
-from orchestrator.model.codec import load
+from orchestrator.model.codec import canonical, load
 from orchestrator.model.node import Label
 from orchestrator.model.work import Accept, AttemptId, Kind, Outcome, Task, TaskId
 from orchestrator.plugin.caller import Caller
@@ -25,6 +25,9 @@ from orchestrator.system import open_plain
 from orchestrator.volume import ATTEMPTS
 
 T = TypeVar("T")
+
+NUMBER_MAX = 1 << 53
+"""No epoch and no lease comes near: a label with a higher one is not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class Shelf:
         except OSError:
             return cls(root)
         said = {name: _read(root / ATTEMPTS / name / LABEL, Label) for name in names}
-        labels = (each for name, each in said.items() if each and each.attempt == name)
+        labels = (each for name, each in said.items() if each and _is_label(each, name))
         return cls(root, tuple(names), tuple(labels))
 
     def salvage(self, ledger: Ledger, caller: Caller) -> Salvage:
@@ -113,6 +116,16 @@ OTHER = "it is of other work: of an earlier plan, or made of results that do not
 CHANGED = "its files are gone, or not those that it told of"
 
 
+def _is_label(label: Label, name: str) -> bool:
+    """Whether a label may stand in the folder of that name; whoever writes there may have made it."""
+    try:
+        canonical(label).encode()
+    except UnicodeError:  # half a character
+        return False
+    is_near = 0 <= label.epoch < NUMBER_MAX and 0 <= label.lease < NUMBER_MAX
+    return is_near and label.attempt == name
+
+
 def _is_of(label: Label, ledger: Ledger) -> bool:
     return label.attempt.startswith(f"{ledger.id}-")
 
@@ -144,7 +157,7 @@ def _sha256(path: Path) -> str:
     try:
         with os.fdopen(open_plain(str(path)), "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, ValueError):  # no path can be called so
         return ""
 
 

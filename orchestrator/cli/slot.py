@@ -6,6 +6,7 @@ into it with every look at its work.  A slip that lies there for longer than any
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -16,7 +17,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from orchestrator.agent import exits
 from orchestrator.agent.files import write_whole
+from orchestrator.agent.spool import UNREADABLE
 from orchestrator.controller.parts import act, prioritize
 from orchestrator.controller.storage import Storage
 from orchestrator.errors import LedgerError, NotThere, OrchestratorError, Refusal
@@ -25,11 +28,15 @@ from orchestrator.model.codec import canonical, load
 from orchestrator.model.talk import Verb
 from orchestrator.model.wire import Failure, Trouble
 from orchestrator.model.work import Priority
+from orchestrator.system import open_plain
 
 log = logging.getLogger(__name__)
 
 WAITED_S = 30.0
 """So long an answer is waited for."""
+
+LEFT_S = 10 * WAITED_S
+"""An answer that lies for so long is fetched by nobody."""
 
 SLIP_BYTES_MAX = 64 << 10
 
@@ -97,12 +104,21 @@ class Slot:
                     continue
                 said = _answer(slip, self.ledger, self.storage)
                 write_whole(path.with_suffix(_ANSWER), canonical(said).encode())
+                self._sweep()
             except OSError as error:
                 self._stuck.add(path.name)
                 log.warning("%s: %s", path, error.strerror, extra={"action": "slip_failed"})
                 continue
             if said.failure is None:
                 yield slip
+
+    def _sweep(self) -> None:
+        """Take out what nobody fetches any more: who asked was killed."""
+        with suppress(OSError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                age_s = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                if age_s > LEFT_S and not entry.name.endswith(_SLIP):
+                    os.unlink(entry.path)
 
     def _slips(self) -> list[Path]:
         try:
@@ -131,9 +147,9 @@ class Paper:
             self._path = self.folder / name
             write_whole(self._path, canonical(self.slip).encode())
         except OSError as error:
-            raise Refusal(
-                f"{self.folder}: {error.strerror}; it must be ours to write to"
-            ) from error
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            todo = "make room there" if is_full else "it must be ours to write to"
+            raise Refusal(f"{self.folder}: {error.strerror}; {todo}") from error
 
     def answer(self) -> Answer | None:
         """Return what was answered; None: nothing yet."""
@@ -155,7 +171,7 @@ class Paper:
 def _taken(path: Path) -> Slip | None:
     """Take a slip out of the slot; None where it was taken back, or is void.  Raises OSError."""
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_plain(str(path)), "rb") as file:
             text, written = file.read(SLIP_BYTES_MAX), os.fstat(file.fileno()).st_mtime
         path.unlink()
     except FileNotFoundError:
@@ -163,10 +179,12 @@ def _taken(path: Path) -> Slip | None:
     if time.time() - written > WAITED_S:
         return None
     try:
-        return load(Slip, json.loads(text))
-    except (ValueError, TypeError) as error:
+        slip = load(Slip, exits.parsed(text))
+        slip.id.encode()  # half a character names nothing
+    except UNREADABLE as error:
         log.warning("%s: no slip: %s", path, error, extra={"action": "slip_refused"})
         return None
+    return slip
 
 
 def _answer(slip: Slip, ledger: Ledger, storage: Storage) -> Answer:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from orchestrator.controller.secretfile import read_secrets, write_secrets
 from orchestrator.errors import LedgerDamaged
-from orchestrator.ledger.events import BEHIND, RECOVERED
+from orchestrator.ledger.events import BEHIND, LEASED, RECOVERED
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Member, Report, Seen
 
@@ -25,27 +25,35 @@ class Hearing:
     """Asks the ledger for each lease once."""
 
     key: bytes = field(default=b"", repr=False)
-    _proved: int = 0  #: this event is there, and all before it
-    _known: set[Seen] = field(default_factory=set)  #: they are lost, and a person knows it
+    _is_begun: bool = False
+    _heard: dict[str, Seen] = field(default_factory=dict)  #: node -> what was looked up last
 
     def hear(self, ledger: Ledger, listed: Mapping[Member, Report]) -> None:
         """Raise LedgerDamaged where a node was given a lease that the ledger does not know."""
+        if not self._is_begun:
+            check_not_behind(ledger)
+            self._is_begun = True
         for member, report in listed.items():
             seen = report.seen
-            if seen is None or seen.ledger != ledger.id or seen.lease <= self._proved:
+            if seen is None or seen.ledger != ledger.id or self._heard.get(member.node) == seen:
                 continue
-            if seen in self._known:
+            if not self._is_proven(seen):
                 continue
-            if ledger.events(after=seen.lease - 1, limit=1):
-                self._proved = seen.lease
-            elif self._is_proven(seen):
-                if not _is_known(ledger, seen):
-                    _refuse(ledger, member.node, seen)
-                self._known.add(seen)
+            if _lacks(ledger, seen) and not _is_known(ledger, seen):
+                _refuse(ledger, member.node, seen)
+            self._heard[member.node] = seen
 
     def _is_proven(self, seen: Seen) -> bool:
         proof = lease_proof(self.key, seen.ledger, seen.epoch, seen.lease)
-        return hmac.compare_digest(seen.proof.encode(), proof.encode())
+        return hmac.compare_digest(seen.proof.encode("utf-8", "replace"), proof.encode())
+
+
+def check_not_behind(ledger: Ledger) -> None:
+    """Raise LedgerDamaged for one that was found to be an older copy, until it is recovered."""
+    _, known = ledger.news(0, frozenset({RECOVERED}))
+    _, found = ledger.news(known[-1].seq if known else 0, frozenset({BEHIND}), 1)
+    if found:
+        raise _damaged(ledger, found[0].data)
 
 
 def lease_proof(key: bytes, ledger: str, epoch: int, lease: int) -> str:
@@ -68,11 +76,29 @@ def _is_known(ledger: Ledger, seen: Seen) -> bool:
     return any(int(str(event.data.get("epoch", 0))) >= seen.epoch for event in told)
 
 
+def _lacks(ledger: Ledger, seen: Seen) -> bool:
+    """Whether the lease is not in the ledger, or another event is in its place.
+
+    Who goes on with an older copy writes events, too: its start is one, and every refusal.
+    """
+    found = ledger.events(after=seen.lease - 1, limit=1)
+    if not found:
+        return True
+    event = found[0]
+    if event.seq > seen.lease:  # it has left the history
+        return False
+    return event.kind != LEASED or event.epoch > seen.epoch
+
+
 def _refuse(ledger: Ledger, node: str, seen: Seen) -> None:
-    said = f"node {node!r} was given work by event {seen.lease} of epoch {seen.epoch}"
     told = {"node": node, "seq": seen.lease, "epoch": seen.epoch}
     ledger.note(BEHIND, ledger.id, told)
-    raise LedgerDamaged(
-        f"ledger {ledger.id}: {said}, and it has no such event: it is an older copy; nothing more "
+    raise _damaged(ledger, told)
+
+
+def _damaged(ledger: Ledger, told: Mapping[str, object]) -> LedgerDamaged:
+    given = f"node {told['node']!r} was given work by event {told['seq']} of epoch {told['epoch']}"
+    return LedgerDamaged(
+        f"ledger {ledger.id}: {given}, and it has no such event: it is an older copy; nothing more "
         "is done; to see what can be saved, type: orchestrator controller recover"
     )

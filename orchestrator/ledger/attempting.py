@@ -100,7 +100,7 @@ def _lease(change: Change, task: Task, member: Member) -> Attempt | None:
         lease=change.tip.seq + 1,
     )
     change.moved(row, WAITING, PROCESSING, "")
-    change.note("leased", task.id, events.leased(attempt))
+    change.note(events.LEASED, task.id, events.leased(attempt))
     return attempt
 
 

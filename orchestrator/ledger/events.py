@@ -30,6 +30,8 @@ Data = Mapping[str, Any]  # JSON: what a kind of event holds beside its subject
 LATE = "an earlier attempt of it was given up and came back with the result"
 """Why the attempt is closed that a late result makes needless."""
 
+LEASED = "leased"
+
 BEHIND = "behind"
 """Names a lease that a node was given and the ledger does not know: it is an older copy."""
 

@@ -220,7 +220,7 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
             incarnation=member.incarnation,
         )
         self._move(step, State.PROCESSING, "")
-        self._note("leased", task.id, events.leased(attempt))
+        self._note(events.LEASED, task.id, events.leased(attempt))
         return attempt
 
     def _settle(self, settlement: Settlement) -> bool:

@@ -28,6 +28,9 @@ from orchestrator.system import sync_folder
 UNKNOWN_ATTEMPTS = 10_000
 """Numbers left free where nobody can say how many attempts were made since the copy."""
 
+ATTEMPTS_MAX = 10**15
+"""A folder with a higher number was made by nobody of ours; it must not use the numbers up."""
+
 UNKNOWN_EPOCHS = 10_000
 """Likewise of epochs: agents refuse what is below the highest they have seen."""
 
@@ -50,11 +53,14 @@ class Recovered:
     seen: Mark | None  #: by the witness, or by a node; None: it is lost, too
     next_attempt: int  #: no attempt gets a number below it
     epoch_told: int = 0  #: the highest that a folder on storage names
+    is_mixed: bool = False  #: it was opened after it had been put back, and has events of its own
 
     @property
     def lost(self) -> int | None:
         """How many events are lost; None: nobody can say."""
-        return max(0, self.seen.seq - self.copy.mark.seq) if self.seen else None
+        if self.seen is None or self.is_mixed:
+            return None
+        return max(0, self.seen.seq - self.copy.mark.seq)
 
     @property
     def epoch(self) -> int:
@@ -104,8 +110,10 @@ def reckon(
     """
     seen = _seen(copy, path)
     told = [each.epoch for each in labels if each.attempt.startswith(f"{copy.ledger}-")]
-    told += [epoch for _, epoch in _lacking(copy)]
-    return Recovered(copy, seen, _next_attempt(copy, seen, attempts), max(told, default=0))
+    lacking = _lacking(copy)
+    told += [epoch for _, epoch in lacking]
+    number = _next_attempt(copy, seen, attempts)
+    return Recovered(copy, seen, number, max(told, default=0), is_mixed=bool(lacking))
 
 
 def recover(path: Path, found: Recovered, now: datetime) -> Path:
@@ -195,7 +203,9 @@ def _next_attempt(copy: Copy, seen: Mark | None, attempts: Iterable[str]) -> int
         row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'attempt'").fetchone()
     made = row[0] if row else 0
     since = max(0, seen.seq - copy.mark.seq) if seen else UNKNOWN_ATTEMPTS  # each had its event
-    return max([made + since, *(attempt_number(copy.ledger, each) for each in attempts)]) + 1
+    lacked = max((seq for seq, _ in _lacking(copy)), default=0)  # what it wrote since is its own
+    told = (attempt_number(copy.ledger, each) for each in attempts)
+    return max(made + since, made + lacked, *(each for each in told if each < ATTEMPTS_MAX), 0) + 1
 
 
 def _raise(path: Path, found: Recovered) -> None:

@@ -1,6 +1,7 @@
 """What counts of the work that a ledger has forgotten, and who notices that it has."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from ledgers import batch as one_job
 from orchestrator.agent.files import write_whole
 from orchestrator.agent.spool import Spool
 from orchestrator.agent.table import AgentTable
+from orchestrator.cli.salvage import Shelf
 from orchestrator.controller.act import Hands
 from orchestrator.controller.testimony import Hearing, lease_key, lease_proof
 from orchestrator.decide.salvage import Find, kept, proven
@@ -165,19 +167,27 @@ def test_forged_and_half_folders_count_for_nothing(tmp_path, monkeypatch, capsys
     leave(903, outcome={"attempt": "other"})
     leave(904, outcome={"exit_code": None, "signal": 9})
     leave(905, outcome={"result": {"error": "no such frame"}})
-    mine = replace(find(P, f"{office.ledger.id}-000906").label, task=id, work=work)
-    for number, false in enumerate(
-        [{"lease": 10**30}, {"epoch": 10**30}, {"epoch": -1}, {"node": "\ud800"}], start=906
-    ):
-        told = replace(mine, attempt=f"{office.ledger.id}-{number:06d}", **false)
-        leave(number, label=json.dumps(dump(told)), outcome={})
-    for number, name in enumerate(("a\0b", "\ud800"), start=910):
-        said = Outcome(attempt=f"{office.ledger.id}-{number:06d}", ending=Ending.EXITED, exit_code=0)
-        file = {"file": name, "sha256": "0"}
-        leave(number, outcome=json.dumps(dump(replace(said, result=file))))
     (attempts / "x" / "label.json").mkdir(parents=True)
     office.ledger.close()
     assert "nothing to recover" in office.call("controller", "recover", "--yes").out
+
+
+@pytest.mark.parametrize(
+    "false", [{"lease": 10**30}, {"epoch": 10**30}, {"epoch": -1}, {"node": "\ud800"}], ids=str
+)
+def test_label_that_no_ledger_could_store_is_none(tmp_path, false):
+    label = replace(find(P, "p").label, **false)
+    (tmp_path / "attempts" / "p").mkdir(parents=True)
+    (tmp_path / "attempts" / "p" / "label.json").write_text(json.dumps(dump(label)))
+    assert Shelf.at(tmp_path).labels == ()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "..", "a" * 300], ids=repr)
+def test_file_that_no_path_can_name_is_not_there(tmp_path, name):
+    told = find(P, "p")
+    result = {"file": name, "sha256": "0"}
+    told = Find(told.label, replace(told.outcome, result=result))
+    assert not Shelf(tmp_path)._is_whole(told, Kind.PROBE)
 
 
 # -- agents as witnesses
@@ -212,6 +222,31 @@ def test_ledger_that_lacks_a_lease_is_refused_until_a_person_knows(ledger):
     hearing.hear(ledger, says(ledger, 900))
     with pytest.raises(LedgerDamaged):
         hearing.hear(ledger, says(ledger, 900, epoch=2))  # since then
+
+
+def test_refused_ledger_is_refused_however_often_it_is_opened(ledger):  # I11
+    """Each start is an event, too; they fill the place of those that it lacks."""
+    with pytest.raises(LedgerDamaged):
+        Hearing().hear(ledger, says(ledger, 9))
+    for _ in range(12):
+        ledger.note("epoch-taken", ledger.id, {})
+        with pytest.raises(LedgerDamaged, match=r"event 9 of epoch 1"):
+            Hearing().hear(ledger, {})
+    assert [each.kind for each in ledger.events()].count("behind") == 1
+
+
+@pytest.mark.parametrize("kind", ["leased", "epoch-taken"])
+def test_older_copy_that_went_on_has_other_events(ledger, kind):  # I11
+    for _ in range(12):
+        ledger.note("leased", "x", {})
+    ledger.note(kind, "x", {})
+    last = ledger.events()[-1].seq
+    hearing, is_it = Hearing(), kind == "leased"
+    hearing.hear(ledger, says(ledger, last - 1))
+    with nullcontext() if is_it else pytest.raises(LedgerDamaged):
+        hearing.hear(ledger, says(ledger, last))
+    with pytest.raises(LedgerDamaged):  # what it has there is younger
+        hearing.hear(ledger, says(ledger, last - 2, epoch=0))
 
 
 def test_node_that_only_says_so_stops_nobody(ledger, tmp_path):  # T13
@@ -318,6 +353,18 @@ def test_folder_of_any_name_does_not_use_the_numbers_up(tmp_path):
         id = ledger.id
     copy = best(path)
     assert reckon(path, copy, [f"{id}-{'9' * 17}", f"{id}-000041"]).next_attempt == 42
+
+
+def test_no_number_comes_back_however_often_an_older_copy_was_opened(tmp_path):  # R1
+    path = tmp_path / "ledger.db"
+    with SqliteLedger(path) as ledger, pytest.raises(LedgerDamaged):
+        Hearing().hear(ledger, says(ledger, 12))
+    for _ in range(12):
+        SqliteLedger(path).close()
+    found = reckon(path, best(path), [])
+    assert found.copy.mark.seq > 12
+    assert found.next_attempt > 12
+    assert found.lost is None  # nobody can say
 
 
 def test_agent_remembers_the_newest_lease_of_the_newest_epoch(tmp_path):
