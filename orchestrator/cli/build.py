@@ -183,7 +183,7 @@ def assemble(frame: Frame) -> tuple[Controller, Briefing]:
         watch=frame.watch,
         builds=frame.builds,
         spaces=Spaces(ledger, caller, storage),
-        hearing=Hearing(frame.key),
+        hearing=Hearing(frame.key, frame.cluster),
     )
     hands = Hands(
         ledger,

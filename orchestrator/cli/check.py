@@ -13,6 +13,7 @@ from orchestrator.cli.reading import is_worked_on, storage_of
 from orchestrator.cli.show import emit, plain
 from orchestrator.errors import Refusal
 from orchestrator.ledger.checking import Fault
+from orchestrator.ledger.connection import recovery
 from orchestrator.ledger.recovering import inspect
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.work import Kind, State
@@ -95,6 +96,6 @@ def _pictured(where: Layout, faults: list[Fault]) -> str:
     advice = (
         "Its controller runs: stop it first."
         if is_worked_on(where)
-        else f"To see what can be saved, type: orchestrator controller recover {where.cluster}"
+        else f"{len(faults)} faults; {recovery(where.cluster)}"
     )
     return "\n".join([*lines, advice])

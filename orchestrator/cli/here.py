@@ -76,7 +76,7 @@ class Here:
     def _do(self, slip: Slip) -> None:
         where, batch = self.where, slip.id.partition("/")[0]
         with SqliteLedger(where.ledger, epoch_seen=epoch_seen(where.spool)) as ledger:
-            check_not_behind(ledger)
+            check_not_behind(ledger, where.cluster)
             carry_out(slip, ledger, Storage.known(where.storage, where.storage_token))
             if slip.verb is Verb.CANCEL or slip.now:
                 _ending().settle(where, ledger, slip.id)

@@ -109,6 +109,7 @@ def _looked_at(
 
 def _seen_to(where: Layout, root: Path) -> Path:
     """Return the storage if it is the one that is known; Refusal while another one stands there."""
+    root = root.absolute()
     storage = Storage(root, noted(where.storage_token, root), note=where.storage_token)
     if storage.token and (why := storage.trouble()):
         raise Refusal(f"{why}; what lies there tells which attempts there were")

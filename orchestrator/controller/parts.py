@@ -75,4 +75,5 @@ def _states(ledger: Ledger, id: str) -> list[State]:
     if tasks := ledger.tasks(id):
         return [task.state for task in tasks]
     known = [*parts, *(task.id for task in ledger.tasks(batch))]
+    known = known or [part.id for part in ledger.standings() if "/" not in part.id]
     raise NotThere(f"{id!r}: there is no such part; {near(id, known)}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from orchestrator.controller.secretfile import read_secrets, write_secrets
 from orchestrator.errors import LedgerDamaged
+from orchestrator.ledger.connection import recovery
 from orchestrator.ledger.events import BEHIND, LEASED, RECOVERED
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Member, Report, Seen
@@ -25,13 +26,14 @@ class Hearing:
     """Asks the ledger for each lease once."""
 
     key: bytes = field(default=b"", repr=False)
+    cluster: str = "this-computer"
     _is_begun: bool = False
     _heard: dict[str, Seen] = field(default_factory=dict)  #: node -> what was looked up last
 
     def hear(self, ledger: Ledger, listed: Mapping[Member, Report]) -> None:
         """Raise LedgerDamaged where a node was given a lease that the ledger does not know."""
         if not self._is_begun:
-            check_not_behind(ledger)
+            check_not_behind(ledger, self.cluster)
             self._is_begun = True
         for member, report in listed.items():
             seen = report.seen
@@ -40,7 +42,7 @@ class Hearing:
             if not self._is_proven(seen):
                 continue
             if _lacks(ledger, seen) and not _is_known(ledger, seen):
-                _refuse(ledger, member.node, seen)
+                _refuse(ledger, self.cluster, member.node, seen)
             self._heard[member.node] = seen
 
     def _is_proven(self, seen: Seen) -> bool:
@@ -48,12 +50,12 @@ class Hearing:
         return hmac.compare_digest(seen.proof.encode("utf-8", "replace"), proof.encode())
 
 
-def check_not_behind(ledger: Ledger) -> None:
+def check_not_behind(ledger: Ledger, cluster: str) -> None:
     """Raise LedgerDamaged for one that was found to be an older copy, until it is recovered."""
     _, known = ledger.news(0, frozenset({RECOVERED}))
     _, found = ledger.news(known[-1].seq if known else 0, frozenset({BEHIND}), 1)
     if found:
-        raise _damaged(ledger, found[0].data)
+        raise _damaged(ledger, cluster, found[0].data)
 
 
 def lease_proof(key: bytes, ledger: str, epoch: int, lease: int) -> str:
@@ -90,15 +92,15 @@ def _lacks(ledger: Ledger, seen: Seen) -> bool:
     return event.kind != LEASED or event.epoch > seen.epoch
 
 
-def _refuse(ledger: Ledger, node: str, seen: Seen) -> None:
+def _refuse(ledger: Ledger, cluster: str, node: str, seen: Seen) -> None:
     told = {"node": node, "seq": seen.lease, "epoch": seen.epoch}
     ledger.note(BEHIND, ledger.id, told)
-    raise _damaged(ledger, told)
+    raise _damaged(ledger, cluster, told)
 
 
-def _damaged(ledger: Ledger, told: Mapping[str, object]) -> LedgerDamaged:
+def _damaged(ledger: Ledger, cluster: str, told: Mapping[str, object]) -> LedgerDamaged:
     given = f"node {told['node']!r} was given work by event {told['seq']} of epoch {told['epoch']}"
     return LedgerDamaged(
         f"ledger {ledger.id}: {given}, and it has no such event: it is an older copy; nothing more "
-        "is done; to see what can be saved, type: orchestrator controller recover"
+        f"is done; {recovery(cluster)}"
     )

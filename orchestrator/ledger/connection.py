@@ -17,9 +17,6 @@ BUSY_MS = 5000
 WAL_LIMIT_BYTES = 64 * 2**20
 STATEMENTS_KEPT = 256
 
-RECOVER = "nothing was changed; to see what can be saved, type: orchestrator controller recover"
-"""What to do about a damaged ledger."""
-
 Values = Sequence[str | int | float | None]
 
 
@@ -103,14 +100,19 @@ class Connection:
             raise  # ours: a closed ledger, a wrong number of values
         except UnicodeDecodeError as error:  # it cannot even say what is wrong
             raise LedgerDamaged(
-                f"ledger {self.path}: it is damaged ({error}); {RECOVER}"
+                f"ledger {self.path}: it is damaged ({error}); {recovery(self.path.parent.name)}"
             ) from error
         except sqlite3.Error as error:
-            said = f"ledger {self.path}: {_explain(error)}"
+            said = f"ledger {self.path}: {_explain(error, self.path)}"
             kind = _kind(error)
             if kind is LedgerError and _code(error) & 0xFF == sqlite3.SQLITE_IOERR:
                 self.failed = said
             raise kind(said) from error
+
+
+def recovery(cluster: str) -> str:
+    """Return what to do about a damaged ledger; its folder is called after its cluster."""
+    return f"to see what can be saved, type: orchestrator controller recover {cluster}"
 
 
 def make_file(path: Path) -> bool:
@@ -157,7 +159,7 @@ def _kind(error: sqlite3.Error) -> type[LedgerError]:
     return LedgerError
 
 
-def _explain(error: sqlite3.Error) -> str:
+def _explain(error: sqlite3.Error, path: Path) -> str:
     """Return what happened and what to do; the low byte of SQLite's code is the kind of error."""
     match _code(error) & 0xFF:
         case sqlite3.SQLITE_FULL:
@@ -169,6 +171,6 @@ def _explain(error: sqlite3.Error) -> str:
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_CANTOPEN:
             return f"{error}; file and folder must be ours to write to"
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return f"it is damaged ({error}); {RECOVER}"
+            return f"it is damaged ({error}); {recovery(path.parent.name)}"
         case _:
             return f"{error}; please report this, with the file"

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.errors import LedgerDamaged
 from orchestrator.ledger.change import Change, Tip
 from orchestrator.ledger.checking import Fault, examine, mark_of
-from orchestrator.ledger.connection import RECOVER
+from orchestrator.ledger.connection import recovery
 from orchestrator.ledger.migrate import SEALED_SINCE, stored_version
 from orchestrator.ledger.seal import Seal, whole
 from orchestrator.ledger.witness import Mark, Witness
@@ -36,7 +36,8 @@ class Keeper:
         faults = faults_of(db, self.path)
         if faults:
             said = "; ".join(fault.said for fault in faults[:FAULTS_TOLD])
-            raise LedgerDamaged(f"ledger {self.path}: {said}; {RECOVER}")
+            todo = recovery(self.path.parent.name)
+            raise LedgerDamaged(f"ledger {self.path}: {said}; nothing was changed; {todo}")
 
     def begin(self, db: sqlite3.Connection) -> None:
         """Follow what is written from now on; a new or raised file gets seal and witness."""
