@@ -74,15 +74,19 @@ def _copy(path: str, name: str, teller: Teller) -> Mapping[str, object]:
     source = _opened(path)
     try:
         before = os.fstat(source)
-        digest = hashlib.sha256()
-        with open(name, "xb") as copy:
+        _check_plain(path, before)
+        digest, left = hashlib.sha256(), before.st_size
+        with open(name, "xb", opener=_private) as copy:
             for chunk in _chunks(source, path):
+                if (left := left - len(chunk)) < 0:
+                    break  # it grows: not followed for as long as that lasts
                 digest.update(chunk)
                 copy.write(chunk)
                 teller.add(len(chunk))
             copy.flush()
             os.fsync(copy.fileno())
-        if _stamp(before) != _stamp(os.fstat(source)) or _stamp(before) != _stamp(os.stat(path)):
+        now = os.fstat(source), os.stat(path)
+        if left < 0 or any(_stamp(before) != _stamp(each) for each in now):
             raise Trouble(
                 f"{path}: has changed while it was copied; submit again when it is whole", "source"
             )
@@ -94,14 +98,23 @@ def _copy(path: str, name: str, teller: Teller) -> Mapping[str, object]:
     return {"file": name, "size": size, "sha256": found}
 
 
+def _private(name: str, flags: int) -> int:
+    """Open a copy: it is of a file that perhaps not everybody may read."""
+    return os.open(name, flags, 0o640)
+
+
 def _opened(path: str) -> int:
     """Open a plain file; another node may see what this one does not, so it is no fault of it."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise Trouble(f"{path}: is no regular file; name a media file")
+        _check_plain(path, os.stat(path))  # a pipe or a device is not even opened (T06)
         return os.open(path, os.O_RDONLY | UNWAITED)
     except OSError as error:
         raise Trouble(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _check_plain(path: str, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Trouble(f"{path}: is no regular file; name a media file")
 
 
 def _chunks(file: int, path: str) -> Iterator[bytes]:

@@ -23,25 +23,38 @@ class Sight:
     def __init__(self, limit_s: float = LIMIT_S) -> None:
         self._limit_s = limit_s
         self._room = threading.BoundedSemaphore(HUNG_MAX)
+        self._looks: dict[object, str] = {}  #: each look under way -> the folder it is in
+        self._late: set[object] = set()  #: those that were given up: their folders are left alone
 
     def look(self, paths: Sequence[str]) -> Mapping[str, int] | None:
         """Return the bytes of each plain file that can be read; None: a disk does not answer."""
+        hung = {self._looks.get(late) for late in list(self._late)}
+        if any(os.path.dirname(path) in hung for path in paths):
+            return None  # else one dead mount would soon take all room
         if not self._room.acquire(blocking=False):
             return None
         found: dict[str, int] = {}
-        done = threading.Event()
+        done, this = threading.Event(), object()
 
         def see() -> None:
             try:
                 for path in paths:
+                    self._looks[this] = os.path.dirname(path)
                     if (size := _size(path)) is not None:
                         found[path] = size
                 done.set()
             finally:
+                self._looks.pop(this, None)
+                self._late.discard(this)
                 self._room.release()
 
         threading.Thread(target=see, name="sight", daemon=True).start()
-        return dict(found) if done.wait(self._limit_s) else None
+        if done.wait(self._limit_s):
+            return dict(found)
+        self._late.add(this)
+        if this not in self._looks:  # it has just ended
+            self._late.discard(this)
+        return None
 
 
 def _size(path: str) -> int | None:

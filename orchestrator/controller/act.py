@@ -146,7 +146,7 @@ class Hands:
         nodes = {each.attempt.id: each.attempt.node for each in settles}
         replans: dict[str, Replan] = {}
         for told in settles:
-            outcome = self.briefing.home(told.attempt.node, told.outcome)
+            outcome = self.briefing.home(told.attempt, told.outcome)
             each = replace(told, outcome=outcome)
             task = self.ledger.task(each.attempt.task)
             if task is None:  # its job was planned anew in the meantime, which closed the attempt

@@ -59,9 +59,22 @@ class Briefing:
         head = heading(attempt, identity, command, spec.env)
         return replace(spec, head=head), command
 
-    def home(self, node: str, outcome: Outcome) -> Outcome:
+    def home(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         """Return what a node said with its paths as manifests have them."""
-        return home(outcome, self.paths(node))
+        told = home(outcome, self.paths(attempt.node))
+        if (error := told.result.get("error")) is None:
+            return told
+        return replace(told, result={**told.result, "error": self._named(attempt, str(error))})
+
+    def _named(self, attempt: Attempt, sentence: str) -> str:
+        """Return a sentence that speaks of what was copied by the names that people gave it."""
+        copy = task_id("/".join(attempt.task.split("/")[:2]), Kind.COPY)
+        made = self.ledger.results([copy]).get(copy)
+        folders = {copy: str(self.storage.attempt(made.attempt))} if made else {}
+        own = self.paths(attempt.node)
+        for path, there in self._copies(copy, folders).items():
+            sentence = sentence.replace(mapped(there, own), path)
+        return sentence
 
     def command(self, task: Task, where: Places) -> Command:
         """Return the words of a task, its processor's or, for an action, its manifest's."""

@@ -34,7 +34,10 @@ PAUSE_S = 1.0
 """So long a node that does not answer is not asked again."""
 
 EARLY_S = 1.0
-"""How often it is looked for jobs that are copied at submission."""
+"""How often it is looked for jobs that are copied at submission …"""
+
+EARLY_MOST = 100
+"""… and at how many of them each time, so that no look lasts long."""
 
 KEPT = 4096
 """So many jobs and batches are remembered."""
@@ -73,6 +76,8 @@ class Sights:
         self._known: dict[Member, dict[str, _Answer]] = {}
         self._away: set[Member] = set()
         self._not_before: dict[Member, float] = {}  #: who did not answer is left alone for a while
+        self._turns: dict[Member, dict[tuple[str, ...], None]] = {}
+        #: what each is still to be asked, the oldest first: one dead disk holds up no other question
 
     def keep(self, members: Set[Member]) -> None:
         """Forget all others: a node that comes anew is asked anew."""
@@ -81,28 +86,32 @@ class Sights:
                 del self._known[gone]
             for gone in self._not_before.keys() - members:
                 del self._not_before[gone]
+            for gone in self._turns.keys() - members:
+                del self._turns[gone]
 
     def look(self, members: Iterable[Member], media: Media) -> Eyes:
         """Return what is known; what is not, or no longer, is asked for."""
         now, wanted = self._clock(), media.wanted
         seen: dict[str, dict[str, int]] = {}
         asked, silent = set[str](), set[str]()
-        due: list[tuple[Member, list[str]]] = []
+        due: list[Member] = []
         with self._lock:
             for member in members:
                 answers = self._answers(member, wanted, now)
                 if stale := self._stale(answers, now):
-                    due.append((member, stale))
+                    self._line_up(member, stale)
+                    due.append(member)
                 if all(each.at is not None for each in answers.values()):
                     sizes = {path: each.size for path, each in answers.items()}
                     seen[member.node] = {p: s for p, s in sizes.items() if s is not None}
                 else:
                     first = min(each.asked_at for each in answers.values() if each.at is None)
                     (silent if now - first > SILENT_S else asked).add(member.node)
-            due = [each for each in due if self._may_ask(each[0], now)]
-            self._away |= {member for member, _ in due}
-        for member, stale in due:
-            self._pool.submit(self._ask, member, stale[:SEES_MAX])
+            due = [member for member in due if self._may_ask(member, now)]
+            self._away |= {*due}
+            turns = {member: self._next(member, now) for member in due}
+        for member, paths in turns.items():
+            self._pool.submit(self._ask, member, paths)
         return Eyes(seen=seen, asked=frozenset(asked), silent=frozenset(silent))
 
     def forget(self, paths: Iterable[str]) -> None:
@@ -114,6 +123,21 @@ class Sights:
 
     def _may_ask(self, member: Member, now: float) -> bool:
         return member not in self._away and now >= self._not_before.get(member, now)
+
+    def _line_up(self, member: Member, paths: Sequence[str]) -> None:
+        turns = self._turns.setdefault(member, {})
+        if len(turns) > KEPT:
+            turns.clear()
+        turns.setdefault(tuple(paths[:SEES_MAX]))
+
+    def _next(self, member: Member, now: float) -> Sequence[str]:
+        """Return what is asked next; what has been answered meanwhile is passed over."""
+        turns, stale = self._turns[member], list[str]()
+        while turns and not stale:
+            paths = next(iter(turns))
+            del turns[paths]
+            stale = self._stale(self._answers(member, paths, now), now)
+        return stale
 
     def _answers(self, member: Member, paths: Sequence[str], now: float) -> dict[str, _Answer]:
         known = self._known.setdefault(member, {})
@@ -174,6 +198,7 @@ class Copies:
     _batches: dict[str, Copying | None] = field(default_factory=dict)
     _saw: dict[str, set[str]] = field(default_factory=dict)  #: job or copy -> nodes that saw all
     _early_at: float = float("-inf")
+    _early_from: int = 0  #: with which of them it goes on next time
     _calm: set[str] = field(default_factory=set)  #: jobs that need no early copy …
     _calm_among: frozenset[Member] = frozenset()  #: … as long as these take work
 
@@ -215,8 +240,11 @@ class Copies:
         self._early_at = now
         if self._calm_among != self._members.keys():
             self._calm, self._calm_among = set(), frozenset(self._members)
-        for job in self.ledger.early():
-            media = self._media(job) if job.id not in self._calm else None
+        jobs = [job for job in self.ledger.early() if job.id not in self._calm]
+        first = self._early_from if self._early_from < len(jobs) else 0
+        self._early_from = first + EARLY_MOST
+        for job in jobs[first : self._early_from]:
+            media = self._media(job)
             found = self._judged(job, media) if media else None
             if isinstance(found, Copy):
                 self.actions.append(Bring(copying.copying(job, found), at_once=True))

@@ -47,11 +47,11 @@ LIVE = {
 }
 #: movie -> file that its media are said to stand in, which is none of the kinds that are read
 REFERENCES = {
-    "reference.mov": "secret",
+    "reference.mov": "secret.wav",
     "address.mov": "http://127.0.0.1:PORT/clip.mov",
     "folders.mov": "file:///etc/passwd",
-    "zeros.mov": "file:///dev/zero",
-    "circle.mov": "file:.",
+    "zeros.mov": "file:device.mkv",
+    "circle.mov": "file:folder.mov",
 }
 ABSENT = ("zeros.mov", "circle.mov")
 """What these refer to is no plain file: their probe says so, and no plan is made."""
@@ -112,7 +112,7 @@ class Attack:
             (self.traps / file.name).write_text(text.replace("@FOLDER@", str(self.traps)))
         movie = self.folder / "honest.mov"
         subprocess.run(quiet("-i", self.traps / "sentinel.wav", "-c", "copy", movie), check=True)
-        (self.traps / "secret").write_bytes(SPELLS * 4000)
+        (self.traps / "secret.wav").write_bytes(SPELLS * 4000)
         for name, where in REFERENCES.items():
             where = where.replace("PORT", str(self.listener.port))
             data = reference(movie.read_bytes(), where, url=":" in where)
@@ -120,6 +120,7 @@ class Attack:
         os.mkfifo(self.traps / "pipe.mkv")
         (self.traps / "folder.mkv").mkdir()
         (self.traps / "device.mkv").symlink_to("/dev/zero")
+        (self.traps / "folder.mov").mkdir()
         remote = f"http:/127.0.0.1:{self.listener.port}/clip"
         for stem in (*HONEST, remote):
             path = self.shop.folder / f"{stem}.mkv"

@@ -2,8 +2,9 @@
 
 import pytest
 from farm import START, Crash, job
-from farm_world import HANGS, no_source, says
+from farm_world import HANGS, fails, no_source, says
 
+from orchestrator.controller import copies
 from orchestrator.controller.copies import SILENT_S
 from orchestrator.decide.fleet import Gate
 from orchestrator.model.work import Copying
@@ -45,6 +46,22 @@ def test_source_that_one_node_lacks_is_copied_by_one_that_sees_it(studio):
     assert nodes_of(f, "/encode") == {"n1", "n2"}
     assert f.started()[:2] == ["b-0001/j/copy", "b-0001/j/probe"]
     f.check()
+
+
+def test_what_is_wrong_with_a_copy_is_said_of_what_was_copied(studio):
+    f = studio(local={"n1": [MOVIE], "n2": []})
+
+    def says_of_the_copy(spec):
+        if not spec.task.endswith("/probe"):
+            return {}
+        made = f.ledger.results(["b-0001/j/copy"])["b-0001/j/copy"]
+        file = f.storage.attempt(made.attempt) / "copy-000.mov"
+        return fails(result={"error": f"{file}: is no media; name another", "cause": "source"})
+
+    f.world.improvise = says_of_the_copy
+    f.submit(job(source=MOVIE))
+    f.run()
+    assert (f.state(), f.reason("j")) == ("Failed", f"{MOVIE}: is no media; name another")
 
 
 def test_source_that_nobody_sees_fails_its_job_as_ever(studio):
@@ -137,6 +154,18 @@ def test_copy_at_submission_waits_for_no_time_and_no_job(studio):
     assert f.started() == ["b-0001/last/copy"]
     f.run()
     assert (f.state(), f.started("/copy")) == ("Successful", ["b-0001/last/copy"])
+
+
+def test_many_copies_at_submission_are_looked_at_a_few_at_a_time(studio, monkeypatch):
+    monkeypatch.setattr(copies, "EARLY_MOST", 2)
+    movies = [f"/media/{number}.mov" for number in range(7)]
+    lacking = ["/media/gone.mov"] * 3  # of these it stays unknown for as long as n2 is closed
+    f = studio(local={"n1": movies, "n2": lacking}, instances=20)
+    f.watched(Gate(paused=frozenset({"n2"})))
+    jobs = [job(f"j{number}", source=movie) for number, movie in enumerate([*lacking, *movies])]
+    f.submit(*jobs, delay_s=500, copy=Copying.ALWAYS, copy_at_submit=True)
+    f.pass_time(60)
+    assert sorted(f.started()) == [f"b-0001/j{number}/copy" for number in range(3, 10)]
 
 
 def test_without_it_the_copy_waits_for_the_turn_of_its_job(studio):

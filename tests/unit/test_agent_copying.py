@@ -39,6 +39,7 @@ def test_file_is_copied_whole_with_its_hash(here):
     assert (here / "copy-000").read_bytes() == data
     digest = hashlib.sha256(data).hexdigest()
     assert told(here) == {"files": [{"file": "copy-000", "size": len(data), "sha256": digest}]}
+    assert (here / "copy-000").stat().st_mode & 0o7 == 0
 
 
 def test_file_that_changes_meanwhile_is_no_copy(here, monkeypatch):
@@ -53,6 +54,34 @@ def test_file_that_changes_meanwhile_is_no_copy(here, monkeypatch):
     assert copying.main() == 1
     assert told(here)["cause"] == "source"
     assert "has changed while it was copied" in told(here)["error"]
+
+
+def test_file_that_grows_is_not_followed_without_end(here, monkeypatch):
+    movie, size = here.parent / "movie.mov", (here.parent / "movie.mov").stat().st_size
+
+    class Growing(copying.Teller):
+        def add(self, count):
+            with movie.open("ab") as file:
+                file.write(bytes(count))
+
+    monkeypatch.setattr(copying, "Teller", Growing)
+    asks(here, "movie.mov")
+    assert copying.main() == 1
+    assert told(here)["cause"] == "source"
+    assert (here / "copy-000").stat().st_size <= size
+
+
+def test_what_is_put_in_the_place_of_a_file_between_look_and_opening_is_not_read(here, monkeypatch):
+    plain = os.stat(here.parent / "movie.mov")
+    (here.parent / "movie.mov").unlink()
+    os.mkfifo(here.parent / "movie.mov")
+    real = os.stat
+    monkeypatch.setattr(
+        os, "stat", lambda path, **more: plain if "movie" in str(path) else real(path, **more)
+    )
+    asks(here, "movie.mov")
+    assert copying.main() == 1
+    assert "is no regular file" in told(here)["error"]
 
 
 def test_copy_that_reads_otherwise_is_made_again(here, monkeypatch):

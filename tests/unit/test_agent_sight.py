@@ -35,8 +35,29 @@ def test_disk_that_never_answers_holds_up_nobody_and_no_more_than_some_threads(m
 
     monkeypatch.setattr(sight, "_size", hang)
     looking = Sight(0.01)
-    assert [looking.look(["/dead/a"]) for _ in range(HUNG_MAX + 2)] == [None] * (HUNG_MAX + 2)
+    dead = [f"/dead/{number}/a" for number in range(HUNG_MAX + 2)]
+    assert [looking.look([path]) for path in dead] == [None] * (HUNG_MAX + 2)
     assert len(asked) == HUNG_MAX
     mended.set()
     while looking.look(["/dead/a"]) is None:
+        pass
+
+
+def test_folder_in_which_a_look_hangs_takes_no_room_from_others(monkeypatch):
+    mended, asked = threading.Event(), []
+
+    def hang(path):
+        asked.append(path)
+        if path.startswith("/dead/"):
+            mended.wait()
+        return 7
+
+    monkeypatch.setattr(sight, "_size", hang)
+    looking = Sight(0.05)
+    words = [["/live/a", f"/dead/{number}"] for number in range(HUNG_MAX * 2)]
+    assert [looking.look(each) for each in words] == [None] * len(words)
+    assert asked == words[0]
+    assert looking.look(["/live/a"]) == {"/live/a": 7}
+    mended.set()
+    while looking.look(["/dead/1"]) is None:
         pass

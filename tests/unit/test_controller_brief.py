@@ -149,6 +149,12 @@ def test_action_speaks_of_folders_as_the_node_calls_them(briefed):
     assert spec.argv == ("/Volumes/studio/bin/mail", "--file=/Volumes/studio/a.mov")
 
 
+def by(node):
+    return Attempt(
+        id="a-000001", task=TASK.id, service=Service.RENDER, node=node, incarnation="1", lease=5
+    )
+
+
 def test_what_a_node_says_is_told_in_the_words_of_manifests(tmp_path):
     paths = {"n1": THERE, "n2": {}}
     briefing = Briefing(
@@ -156,8 +162,8 @@ def test_what_a_node_says_is_told_in_the_words_of_manifests(tmp_path):
     )
     said = {"existing": {"/Volumes/studio/a.mov": True}, "notes": ["/Volumes/studios", 3, None]}
     outcome = Outcome(attempt="a-000001", ending=Ending.EXITED, exit_code=0, result=said)
-    assert briefing.home("n1", outcome).result == {
+    assert briefing.home(by("n1"), outcome).result == {
         "existing": {"/mnt/studio/a.mov": True},
         "notes": ["/Volumes/studios", 3, None],
     }
-    assert briefing.home("n2", outcome) is outcome
+    assert briefing.home(by("n2"), outcome) is outcome

@@ -80,6 +80,20 @@ def test_node_that_does_not_answer_is_left_alone_for_a_moment_and_not_waited_for
     assert asked.look().silent == {"n2"}
 
 
+def test_files_on_a_dead_disk_hold_up_no_question_about_others(asked, monkeypatch):
+    def sees(to, paths):
+        asked.asked.append((to.node, *paths))
+        return None if paths[0].startswith("/dead") else {path: 7 for path in paths}
+
+    monkeypatch.setattr(asked, "sees", sees)
+    dead = [Media(source=(f"/dead/{number}.mov",)) for number in range(3)]
+    for _ in range(8):
+        found = [asked.look(media) for media in (*dead, MEDIA)]
+        asked.now += PAUSE_S + 1
+    assert found[-1].seen.keys() == {"n1", "n2"}
+    assert found[0].silent == {"n1", "n2"}
+
+
 def test_many_files_are_asked_for_in_parts(asked):
     many = Media(others=tuple(f"/m/{number}" for number in range(40)))
     while asked.look(many).asked:

@@ -16,10 +16,16 @@ from urllib.parse import unquote, urlsplit
 
 INDEX_BYTES_MAX = 64 << 20
 FILE_BYTES_MAX = 1 << 60
-BOXES_MAX = 10_000  #: on the way to the index
+BOXES_MAX = 10_000  #: on the way to the index, and in any box of it
 TRACKS_MAX = 1000
 ENTRIES_MAX = 1000  #: of all tracks together
 PATH = (b"trak", b"mdia", b"minf", b"dinf", b"dref")  #: where they stand, below the index
+TABLES = frozenset({b"stts", b"ctts", b"stsc", b"stsz", b"stco", b"co64", b"stss", b"sdtp"})
+"""Numbers only, of samples; in them anything may stand by chance."""
+
+LEADING = (b"dref", b"cmov")
+"""What a reader takes references from, wherever it stands, and what may hide it."""
+
 OWN = 1  #: flag: the media are in this very file
 ALIAS_HEAD = 150  #: bytes of an alias record before its list of texts, without version and flags
 ABSOLUTE, POSIX, MOUNTED = 2, 18, 19  #: kinds of such texts
@@ -47,6 +53,7 @@ class Index:
     references: tuple[Reference, ...]  #: each once, in order
     is_split: bool = False  #: it goes on in fragments
     elsewhere: tuple[str, ...] = ()  #: movies that this one only points to (``rmra``)
+    is_odd: bool = False  #: it may have references where none belong; another reader takes these
 
 
 def read(path: str) -> Index | None:
@@ -55,12 +62,15 @@ def read(path: str) -> Index | None:
         brand, moov = _index(path)
         if moov is None:
             return None
+        references = tuple(dict.fromkeys(_used(moov)))
+        odd = references and any(word in part for part in _opaque(moov, PATH) for word in LEADING)
         return Index(
             moov=moov,
             brand=brand,
-            references=tuple(dict.fromkeys(_used(moov))),
+            references=references,
             is_split=any(kind == b"mvex" for kind, _ in _boxes(moov)),
             elsewhere=tuple(_elsewhere(moov)),
+            is_odd=bool(odd),
         )
     except (Malformed, zlib.error):
         return None
@@ -85,7 +95,12 @@ def candidates(found: Reference, source: str) -> list[str]:
     else:
         named = []
     beside = [f"{folder}/{path.rpartition('/')[2]}" for path in named[:1]]
-    return list(dict.fromkeys(normpath(p) for p in (*named, *beside) if not p.endswith("/")))
+    return list(dict.fromkeys(normpath(p) for p in (*named, *beside) if _is_plain(p)))
+
+
+def _is_plain(path: str) -> bool:
+    """Whether it may be a file's: people read it, and it depends on no current folder."""
+    return path[:1] == "/" != path[-1] and not any(char < " " or char == "\x7f" for char in path)
 
 
 def described(found: Reference) -> str:
@@ -147,9 +162,14 @@ def _plain(moov: bytes) -> bytes:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and body of the boxes that `data` is made of; Malformed where one is not whole."""
-    at = 0
+    """Yield kind and body of the boxes that `data` is made of.
+
+    Malformed where one is not whole, or there are too many.
+    """
+    at = count = 0
     while len(data) - at >= 8:
+        if (count := count + 1) > BOXES_MAX:
+            raise Malformed
         size, kind = struct.unpack_from(">I4s", data, at)
         head = 8
         if size == 1 and len(data) - at >= 16:
@@ -226,8 +246,21 @@ def _pointed(
         elif len(path) > 1:
             yield _box(kind, b"".join(_pointed(body, path[1:], own, paths)))
         else:
-            entries = (own if each is None else paths.get(each, own) for each in _entries(body))
-            yield _box(kind, body[:8] + b"".join(_alias(each) for each in entries))
+            entries = [own if each is None else paths.get(each, own) for each in _entries(body)]
+            head = struct.pack(">II", 0, len(entries))  # no reader goes on behind them
+            yield _box(kind, head + b"".join(_alias(each) for each in entries))
+
+
+def _opaque(data: bytes, path: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield what `_pointed` hands on as it is: kinds and bodies, but those of plain tables."""
+    for kind, body in _boxes(data):
+        if kind == path[0]:
+            if len(path) > 1:
+                yield from _opaque(body, path[1:])
+        elif kind == b"stbl" and path[0] == b"dinf":
+            yield from (name + part for name, part in _boxes(body) if name not in TABLES)
+        else:
+            yield kind + body
 
 
 # -- what an entry says

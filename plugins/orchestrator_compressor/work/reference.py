@@ -23,6 +23,13 @@ FILES_MAX = 32
 CHARS_MAX = 3000
 """So many files, with names so long in all, are followed: their list travels in a result."""
 
+SUFFIXES = (
+    *(".3gp", ".aac", ".aif", ".aifc", ".aiff", ".au", ".avi", ".caf", ".dv", ".flac", ".m2v"),
+    *(".m4a", ".m4v", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
+    *(".qt", ".ts", ".w64", ".wav"),
+)
+"""Only what is called like media is followed: before it can be looked into it may be copied."""
+
 _standing: dict[str, str] = {}
 """Source -> what it is read through, in this process."""
 
@@ -55,6 +62,8 @@ def find(source: str, origin: str, known: Sequence[str] = ()) -> Found | None:
         return None
     if index.is_split:
         _refuse(source, "it refers to other files and is fragmented; save it self-contained")
+    if index.is_odd:
+        _refuse(source, "it refers to other files from odd places; save it self-contained")
     if known and len(known) == len(index.references):
         return Found(index, tuple(known))
     files = tuple(_file(each, source, origin) for each in index.references)
@@ -94,7 +103,12 @@ def _file(found: boxes.Reference, source: str, origin: str) -> str:
     candidates = boxes.candidates(found, origin)
     if not candidates:
         _refuse(source, f"{boxes.described(found)} cannot be followed; save it self-contained")
-    return next((path for path in candidates if is_there(path)), candidates[0])
+    path = next((path for path in candidates if is_there(path)), candidates[0])
+    if os.path.splitext(path)[1].lower() not in SUFFIXES:
+        _refuse(
+            source, f"it refers to {path}, which is not called like media; save it self-contained"
+        )
+    return path
 
 
 def _named(path: str, number: int) -> str:

@@ -21,11 +21,15 @@ def box(kind, *parts):
 
 
 def track(*entries, uses=(1,)):
-    dref = box(b"dref", struct.pack(">II", 0, len(entries)), *entries)
+    dref = track_dref(*entries)
     described = [box(b"avc1", bytes(6), struct.pack(">H", number), bytes(70)) for number in uses]
     stsd = box(b"stsd", struct.pack(">II", 0, len(described)), *described)
     media = box(b"minf", box(b"dinf", dref), box(b"stbl", stsd))
     return box(b"trak", box(b"tkhd", bytes(84)), box(b"mdia", box(b"mdhd", bytes(24)), media))
+
+
+def track_dref(*entries):
+    return box(b"dref", struct.pack(">II", 0, len(entries)), *entries)
 
 
 def url(address, flags=0):
@@ -76,6 +80,7 @@ def test_only_entries_that_a_track_uses_count_and_each_once(written):
         ("file://localhost/m/a.mov", ["/m/a.mov", "HERE/a.mov"]),
         ("../a.mov", ["ABOVE/a.mov", "HERE/a.mov"]),
         ("http://host/a.mov", []),
+        ("file:///m/a%0A%1B%5B2J%00.mov", []),
         ("file://host/a.mov", []),
         ("concat:a|b", []),
         ("file:", []),
@@ -115,6 +120,11 @@ def test_macintosh_aliases_lead_beside_the_movie_to_their_disk_or_by_their_names
     ]
 
 
+def test_alias_of_a_relative_disk_leads_nowhere_but_beside_the_movie(written):
+    path = written(movie(track(alias(b"", 0, 0, (18, b"attempts/a.mov"), (19, b"..")))))
+    assert places(path) == [[f"{path.rpartition('/')[0]}/a.mov"]]
+
+
 def test_index_may_be_compressed(written):
     moov = movie(track(url("/m/a.mov")))[len(box(b"ftyp", bytes(12))) :]
     packed = box(b"cmvd", struct.pack(">I", len(moov)), zlib.compress(moov))
@@ -134,6 +144,46 @@ def test_index_of_ours_leads_where_it_is_told_and_nowhere_else(written):
         "/m/a.mov",
     ]
     assert ours.brand == found.brand
+
+
+def test_no_reader_of_our_index_takes_what_stands_behind_its_entries_for_more(written):
+    dref = box(b"dref", struct.pack(">II", 0, 2), url("a.mov"))
+    data = movie(track(url("a.mov")))
+    behind = alias(b"", 0, 0, (2, b"/secret"))
+    short, long = box(b"dinf", track_dref(url("a.mov"))), box(b"dinf", dref, behind)
+    grown = data.replace(short, long)
+    for kind in (b"moov", b"trak", b"mdia", b"minf"):
+        at = grown.index(kind) - 4
+        size = struct.unpack_from(">I", grown, at)[0] + len(long) - len(short)
+        grown = grown[:at] + struct.pack(">I", size) + grown[at + 4 :]
+    ours = boxes.pointed(boxes.read(written(grown)), "/own.mov", ["/m/a.mov"])
+    assert struct.unpack_from(">I", ours, ours.index(b"dref") + 8) == (1,)
+
+
+@pytest.mark.parametrize("name", ["id_rsa", "shadow.txt", ".mov"])
+def test_what_is_not_called_like_media_is_not_even_looked_at(written, tmp_path, name):
+    (tmp_path / name).write_bytes(b"secret")
+    path = written(movie(track(url(name))))
+    with pytest.raises(Trouble, match=f"refers to {tmp_path}/{name}, which is not called like"):
+        following.find(path, path)
+
+
+@pytest.mark.parametrize("hidden", [b"dref", b"cmov"])
+def test_references_where_none_belong_are_not_followed(written, hidden):
+    lead = box(hidden, struct.pack(">II", 0, 1), alias(b"", 0, 0, (2, b"/secret")))
+    inside = box(b"stbl", box(b"stsd", bytes(8)), lead)
+    for stray in (lead, box(b"udta", lead), box(b"mdia", lead), box(b"stbl", lead), inside):
+        for data in (movie(track(url("a.mov")), stray), movie(track(url("a.mov")) + stray)):
+            with pytest.raises(Trouble, match="odd places") as error:
+                following.find(path := written(data), path)
+            assert error.value.final
+    whole = track(url("a.mov"))
+    whole = box(b"trak", whole[8:], box(b"mdia", box(b"minf", lead)))
+    assert boxes.read(written(movie(whole))).is_odd
+    numbers = box(b"stco", hidden)  # by chance
+    tables = box(b"mdia", box(b"minf", box(b"stbl", numbers)))
+    whole = box(b"trak", track(url("a.mov"))[8:], tables)
+    assert not boxes.read(written(movie(whole))).is_odd
 
 
 def test_movie_that_cannot_be_followed_is_refused_with_what_it_says(written, tmp_path):
@@ -165,6 +215,7 @@ def test_movie_that_cannot_be_followed_is_refused_with_what_it_says(written, tmp
         struct.pack(">I4s", 0, b"moov") + bytes(7),
         box(b"ftyp") * (boxes.BOXES_MAX + 1) + movie(track(url("a.mov"))),
         movie(*[track(OWN)] * (boxes.TRACKS_MAX + 1)),
+        movie(track(url("a.mov")), box(b"free") * boxes.BOXES_MAX),
         movie(track(*[OWN] * (boxes.ENTRIES_MAX + 1))),
         movie(track(box(b"url ", b"\0"))),
         movie(track(url("a.mov"), uses=(0, 2, 65535))),
