@@ -26,6 +26,14 @@ class Shop:
         self.state = folder / "state"
         self.job = folder / "job.yaml"
 
+    def shells(self, *jobs):
+        """Write a batch of shell jobs: (name, words, other keys)."""
+        listed = [
+            {"name": name, "processor": "shell", "with": {"command": words}, **keys}
+            for name, words, keys in jobs
+        ]
+        self.job.write_text(_batch(listed))
+
     def write(self, *outputs, source, node=None, **keys):
         """Write a job of one source with these outputs: (setting, destination) or mappings."""
         listed = [
@@ -36,13 +44,7 @@ class Shop:
         ]
         job = {"name": "clip", "processor": "compressor", **keys}
         job["with"] = {"source": str(source), "outputs": listed}
-        batch = {
-            "apiVersion": "orchestrator/v1",
-            "kind": "Batch",
-            "metadata": {"name": "shop"},
-            "spec": {"jobs": [job]},
-        }
-        text = yaml_text(batch)
+        text = _batch([job])
         if node:
             document = {
                 "apiVersion": "orchestrator/v1",
@@ -149,3 +151,14 @@ def encoders(folder):
         if "ffmpeg" in (process.info["name"] or "") and any(str(folder) in word for word in words):
             found.append(process)
     return found
+
+
+def _batch(jobs):
+    return yaml_text(
+        {
+            "apiVersion": "orchestrator/v1",
+            "kind": "Batch",
+            "metadata": {"name": "shop"},
+            "spec": {"jobs": jobs},
+        }
+    )

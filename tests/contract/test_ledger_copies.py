@@ -1,23 +1,11 @@
 """What every ledger does with the task that copies what a job reads."""
 
 import pytest
-from ledgers import Clock, Desk, batch, check
+from ledgers import batch
 
-from orchestrator.ledger.memory import MemoryLedger
-from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.work import Cause, Kind, Priority, State, Task, task_id
 
 COPY, PROBE = "b-0001/j/copy", "b-0001/j/probe"
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def desk(request, tmp_path):
-    clock = Clock()
-    path = tmp_path / "ledger.db"
-    make = {"memory": MemoryLedger, "sqlite": lambda **keys: SqliteLedger(path, **keys)}
-    with make[request.param](wall=clock, boottime=lambda: 7.0) as ledger:
-        yield Desk(ledger, clock)
-        check(ledger)
 
 
 def copy(job):

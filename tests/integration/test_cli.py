@@ -25,22 +25,6 @@ def clip():
     return generated("sound.mp4")
 
 
-def shell(shop, *jobs):
-    """Write a batch of shell jobs: (name, words, other keys)."""
-    listed = [
-        {"name": name, "processor": "shell", "with": {"command": words}, **keys}
-        for name, words, keys in jobs
-    ]
-    batch = {
-        "apiVersion": "orchestrator/v1",
-        "kind": "Batch",
-        "metadata": {"name": "shop"},
-        "spec": {"jobs": listed},
-    }
-    shop.job.write_text(yaml_text(batch))
-    return shop
-
-
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
     folder = tmp_path / "tmp"
@@ -94,7 +78,7 @@ def test_dry_run_does_not_blame_a_job_for_the_source_it_will_be_given(shop, clip
 
 def test_verbs_that_look_work_while_a_run_holds_the_lock(shop):
     os.mkfifo(shop.folder / "go")
-    shell(shop, ("wait", ["sh", "-c", "echo begun; read line < go; echo $line"], here(shop)))
+    shop.shells(("wait", ["sh", "-c", "echo begun; read line < go; echo $line"], here(shop)))
     running = shop.start()
     try:
         running.wait_for(r"render: attempt \S+ on")
@@ -121,7 +105,7 @@ def here(shop):
 
 
 def test_failed_batch_is_explained_and_its_logs_are_found(shop):
-    shell(shop, ("bad", ["sh", "-c", "echo oops >&2; exit 3"], {}), ("good", ["true"], {}))
+    shop.shells(("bad", ["sh", "-c", "echo oops >&2; exit 3"], {}), ("good", ["true"], {}))
     shop.run(ends=1)
     said = shop.call("explain", "shop-0001").stdout
     assert "Failed: 3x exit code 3: oops" in said
@@ -132,14 +116,14 @@ def test_failed_batch_is_explained_and_its_logs_are_found(shop):
 
 
 def test_every_ends_with_the_batch_and_its_last_line_is_the_end(shop):
-    shell(shop, ("quick", ["true"], {}))
+    shop.shells(("quick", ["true"], {}))
     shop.run()
     lines = shop.call("status", "shop-0001", "--every", "0.2", "-o", "json").stdout.splitlines()
     assert [json.loads(line)["percentComplete"] for line in lines] == [100]
 
 
 def test_manifest_that_is_given_back_is_the_same_batch_to_run(shop):
-    shell(shop, ("bad", ["sh", "-c", "exit 1"], {}))
+    shop.shells(("bad", ["sh", "-c", "exit 1"], {}))
     shop.run(ends=1)
     back = shop.folder / "back.yaml"
     back.write_text(shop.call("status", "shop-0001", "--manifest").stdout)

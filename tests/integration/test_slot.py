@@ -6,8 +6,6 @@ import psutil
 import pytest
 from shop import Shop
 
-from orchestrator.manifest.write import yaml_text
-
 pytestmark = pytest.mark.timeout(300)
 
 READS = "echo > begun; read line < go"
@@ -19,19 +17,10 @@ def shop(tmp_path):
     shop = Shop(tmp_path)
     os.mkfifo(tmp_path / "begun")
     os.mkfifo(tmp_path / "go")
-    there = {"workingDirectory": str(tmp_path)}
-    jobs = [("first", ["sh", "-c", READS], there), ("second", ["true"], {"after": ["first"]})]
-    listed = [
-        {"name": name, "processor": "shell", "with": {"command": words}, **keys}
-        for name, words, keys in jobs
-    ]
-    batch = {
-        "apiVersion": "orchestrator/v1",
-        "kind": "Batch",
-        "metadata": {"name": "shop"},
-        "spec": {"jobs": listed},
-    }
-    shop.job.write_text(yaml_text(batch))
+    shop.shells(
+        ("first", ["sh", "-c", READS], {"workingDirectory": str(tmp_path)}),
+        ("second", ["true"], {"after": ["first"]}),
+    )
     return shop
 
 

@@ -72,16 +72,27 @@ def request(data: Data) -> object:
         return {"pem": done.stdout}
 
 
+def wanted(data: Data) -> Data:
+    """Return what an agent is told by from one that must be started anew."""
+    return {"settings": data["digest"], "runtime": data["runtime"]}
+
+
+def runs_as(wants: Data) -> bool:
+    """Whether the agent of this folder runs so; Again while it runs otherwise."""
+    if not agent():
+        return False
+    if read_json(at("started.json")) != wants:
+        raise Again("its agent still runs with other settings; it is stopped first")
+    return True
+
+
 def start(data: Data) -> object:
     """Start the agent, unless one runs with these settings in this runtime."""
     with alone():
         python = python_of(data["runtime"])
         own(data)
-        wants = {"settings": data["digest"], "runtime": data["runtime"]}
-        if agent():
-            if read_json(at("started.json")) == wants:
-                return {"was": True}
-            raise Again("its agent still runs with other settings; it is stopped first")
+        if runs_as(wants := wanted(data)):
+            return {"was": True}
         os.makedirs(at("tls"), mode=0o700, exist_ok=True)
         write(at("tls", "ca.pem"), data["authority"].encode())
         write(at("tls", "cert.pem"), data["certificate"].encode())
@@ -98,11 +109,8 @@ def free(data: Data) -> object:
     with alone():
         python = python_of(data["runtime"])
         own(data)
-        wants = {"settings": data["digest"], "runtime": data["runtime"]}
-        if agent():
-            if read_json(at("started.json")) == wants:
-                return {"was": True}
-            raise Again("it still runs with other settings; it is stopped first")
+        if runs_as(wants := wanted(data)):
+            return {"was": True}
         for name in ("service.key", "maker.key"):
             unlink(at(name))
             if data["keys"].get(name):
