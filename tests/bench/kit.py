@@ -86,6 +86,13 @@ def timed(words: Sequence[str], **wanted: object) -> float:
     return time.perf_counter() - began
 
 
+def peak_mib() -> float:
+    """Return the most memory that this program took; ``ru_maxrss`` counts who started it, too."""
+    status = Path("/proc/self/status").read_text()
+    (peak,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peak.split()[1]) / 1024
+
+
 def report(figures: Mapping[str, object], bars: Mapping[str, bool]) -> int:
     """Print figures and bars as JSON; return the exit code."""
     print(json.dumps({**figures, "bars": dict(bars)}, indent=2))

@@ -9,7 +9,6 @@ median.  Ends with 1 if a bar is missed.
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -43,6 +42,7 @@ from orchestrator.model.node import Identity, Spec
 from orchestrator.model.work import Batch, Ending, Job, Outcome
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
+from tests.bench.kit import peak_mib
 
 INSTANCES = 64
 COUNTS = (1_000, 10_000)
@@ -155,7 +155,7 @@ def run(folder: Path, count: int) -> dict[str, object]:
         done = sum(record.accepted for record in ledger.attempts(batch))
     if done != count:
         raise AssertionError(f"{done} of {count} tasks were done")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     return {
         "tasks": count,
         "wall_s": round(wall, 3),

@@ -8,7 +8,6 @@ word.  Else says as JSON when it first looked, how long looks took, and how larg
 import itertools
 import json
 import os
-import resource
 import signal
 import sys
 import time
@@ -27,6 +26,7 @@ from orchestrator.model.node import Identity
 from orchestrator.model.work import Batch, Job
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
+from tests.bench.kit import peak_mib
 from tests.bench.lifecycles import INSTANCES, NoLauncher, Nothing
 
 
@@ -81,9 +81,8 @@ def run(folder, segments, batches, ends, is_killed):
         engine.close()
         table.close()
     gaps = sorted(late - early for early, late in itertools.pairwise(looks))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return figures | {
-        "peak_mib": peak,
+        "peak_mib": peak_mib(),
         "look_p99_s": gaps[int(len(gaps) * 0.99)],
         "looks": len(gaps),
     }

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.fault("F30
 SEGMENTS, BATCHES = 10_000, 1000
 KILLED_AT = (700, 800)
 """The first time while batches end one after another, the second among the segments of one."""
-ENDS_AT = sample.times(2000)
+ENDS_AT = sample.times(600)
 PEAK_MIB = 500
 
 
