@@ -125,7 +125,7 @@ def _in(way: Way) -> Step:
     if way.is_waiting:
         return here or Step(NodePhase.UNREACHABLE, why=way.trouble)
     if way.machine is None:
-        return replace(here or _again(way), deed=Deed.ASK)
+        return replace(_asked(way, here), deed=Deed.ASK)
     if way.machine.owner_id and way.machine.owner_id != way.cluster_id:
         return _of_another(way.machine)
     ours = way.gate.ours
@@ -141,8 +141,21 @@ def _running_agent(way: Way, machine: Machine) -> Step:
     if why := _outdated(way, machine):
         return _stopped(way, why)
     here = seen(way) or _silent(way)
-    is_new = here and here.phase is NodePhase.LEFT and way.started_s <= JOIN_LIMIT_S
-    return _joining(way) if here is None or is_new else here
+    return _joining(way) if here is None or _is_past(way, here) else here
+
+
+def _is_past(way: Way, here: Step) -> bool:
+    """Whether a goodbye is of the agent before: that one we have ended ourselves."""
+    return here.phase is NodePhase.LEFT and way.started_s <= JOIN_LIMIT_S
+
+
+def _asked(way: Way, here: Step | None) -> Step:
+    """Return how a node stands while its machine is asked."""
+    if here is None:
+        return _again(way)
+    if not _is_past(way, here):
+        return here
+    return _joining(way) if way.started_s else Step(NodePhase.STARTING)
 
 
 def _again(way: Way) -> Step:

@@ -71,7 +71,9 @@ TABLE = [
     ("with most others, too long", way(sight=replace(sight(600.0), together=True)), "lost", None),
     ("said lost", way(sight=sight(9.0), gate=replace(GATE, given_up={"n1": ""})), "lost", None),
     # who said goodbye
-    ("stopped there", way(None, sight=sight(left=True)), "left", Deed.ASK),
+    ("stopped there", way(None, sight=sight(left=True), started_s=99.0), "left", Deed.ASK),
+    ("stopped by us", way(None, sight=sight(left=True)), "starting", Deed.ASK),
+    ("started by us", way(None, sight=sight(left=True), started_s=9.0), "joining", Deed.ASK),
     ("stopped there, long ago", way(None, **LEFT, trouble="no", is_waiting=True), "left", None),
     ("stopped there, and asked", way(INSTALLED, **LEFT), "starting", Deed.START),
     ("stopped there, still ends", way(**LEFT, started_s=JOIN_LIMIT_S + 1), "left", None),
