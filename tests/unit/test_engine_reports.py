@@ -52,6 +52,17 @@ def test_later_report_that_arrives_first_stays():
     assert reports.seen[N1].beat == 2
 
 
+def test_next_life_at_the_same_port_is_asked_who_it_is():
+    reports, other = Reports(), Member("n1", "life-2")
+    reports.take({"tls://a": told(500, '{"beat":500,"left":true}')})
+    reports.take({"tls://a": ["n1", "life-2", None, 1, '{"beat":1}']})
+    assert (reports.seen, reports.known) == ({}, {})
+    reports.take({"tls://a": told(member=other)})
+    assert [(each.incarnation, reports.seen[each].left) for each in reports.seen] == [
+        ("life-2", False)
+    ]
+
+
 def test_newest_connection_of_a_member_counts():
     reports = Reports()
     reports.take({"tls://a": told(), "tls://b": told(7, '{"beat":7}')})

@@ -73,8 +73,10 @@ class Reports:
         known = self._connections.get(address)
         try:
             node, incarnation, identity, beat, text = told
+            member = Member(str(node), str(incarnation))
+            if known is not None and known.member != member:
+                return None  # another life, at the same port: the next look asks who it is
             if known is None:
-                member = Member(str(node), str(incarnation))
                 known = _Known(member, 0, load(Identity, json.loads(str(identity))))
             if text is not None:
                 said = {**json.loads(str(text)), "identity": known.identity}
