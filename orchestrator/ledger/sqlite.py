@@ -19,6 +19,7 @@ from orchestrator.ledger import (
     closing,
     clusters,
     compacting,
+    events,
     holding,
     outbox,
     planning,
@@ -245,7 +246,7 @@ class SqliteLedger(Reader):
         Returns how many were taken; the others' tasks are over, or gone.
         """
         with self._transaction("salvage") as change:
-            change.note("recovered", change.ledger, told)
+            change.note(events.RECOVERED, change.ledger, told)
             return sum(self._salvage(change, *find) for find in finds)
 
     def set_aside(self, node: str, why: str) -> bool:
