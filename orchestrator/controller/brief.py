@@ -15,7 +15,7 @@ from orchestrator.decide.reconcile import Attempt
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Identity, Label, Places, Spec, mapped, work_digest
-from orchestrator.model.work import Command, Kind, Outcome, Task, TaskId, task_id
+from orchestrator.model.work import Command, Kind, Outcome, Result, Task, TaskId, task_id
 from orchestrator.plugin.caller import Caller
 
 LIMIT_DEFAULT_S = 24 * 3600.0
@@ -31,9 +31,11 @@ COPY_STALL_S = 600.0
 OF_PERSONS = frozenset({Kind.ENCODE, Kind.RENDER, Kind.ANALYSE, Kind.AUDIO, Kind.ACTION})
 """Kinds that a job's preflight and stallAfter speak of; the others are our own steps."""
 
-
 Paths = Callable[[str], Mapping[str, str]]
 """A node's name -> how it calls the folders that manifests name (F-STOR-14)."""
+
+Done = Mapping[TaskId, Result]
+"""A task -> what is accepted of it."""
 
 
 def everywhere_alike(node: str) -> Mapping[str, str]:
@@ -54,8 +56,9 @@ class Briefing:
 
     def spec(self, attempt: Attempt, task: Task, identity: Identity) -> tuple[Spec, Command]:
         """Return what to send for an attempt; PluginError where its processor cannot say."""
-        command = self.command(task, self.places(attempt, task, identity))
-        spec = self._spec(attempt, task, command)
+        done = self._done(task)
+        command = self.command(task, self._places(attempt, task, identity, done), done)
+        spec = self._spec(attempt, task, command, done)
         head = heading(attempt, identity, command, spec.env)
         return replace(spec, head=head), command
 
@@ -76,23 +79,34 @@ class Briefing:
             sentence = sentence.replace(mapped(there, own), path)
         return sentence
 
-    def command(self, task: Task, where: Places) -> Command:
-        """Return the words of a task, its processor's or, for an action, its manifest's."""
+    def command(self, task: Task, where: Places, done: Done | None = None) -> Command:
+        """Return the words of a task, its processor's or, for an action, its manifest's.
+
+        `done`: what is accepted of what it needs, where that was read already.
+        """
         if task.kind is Kind.ACTION:
             return _action(task, where)
         if task.kind is Kind.COPY:
             return _copy(task, where)
-        return self.caller.command(task, where, self.ledger.results(task.needs))
+        done = self._done(task) if done is None else done
+        return self.caller.command(task, where, {id: done[id] for id in task.needs if id in done})
 
     def places(self, attempt: Attempt, task: Task, identity: Identity) -> Places:
         """Return where things are on the node."""
+        return self._places(attempt, task, identity, self._done(task))
+
+    def _done(self, task: Task) -> Done:
+        """Return what is accepted of what a task needs, and of its job's copy."""
+        copy = task_id(task.job.id, Kind.COPY)
+        return self.ledger.results(tuple(dict.fromkeys((*task.needs, copy))))
+
+    def _places(self, attempt: Attempt, task: Task, identity: Identity, done: Done) -> Places:
         paths = self.paths(attempt.node)
         copy = task_id(task.job.id, Kind.COPY)
-        results = self.ledger.results(tuple(dict.fromkeys((*task.needs, copy))))
         programs = {program.name: program.path for program in identity.programs}
         folders: Mapping[TaskId, str] = {
             id: mapped(str(self.storage.attempt(result.attempt)), paths)
-            for id, result in results.items()
+            for id, result in done.items()
         }
         return Places(
             attempt=mapped(str(self.storage.attempt(attempt.id)), paths),
@@ -112,7 +126,7 @@ class Briefing:
             for number, path in enumerate(paths)
         }
 
-    def _spec(self, attempt: Attempt, task: Task, command: Command) -> Spec:
+    def _spec(self, attempt: Attempt, task: Task, command: Command, done: Done) -> Spec:
         job, personal, paths = task.job, task.kind in OF_PERSONS, self.paths(attempt.node)
         file, digest = self.storage.put(job.batch, command.input) if command.input else (None, None)
         stall_s = job.stall_s if personal and job.stall_s is not None else command.stall_s
@@ -143,11 +157,11 @@ class Briefing:
             input_sha256=digest,
             storage=mapped(str(self.storage.root), paths) if self.storage.token else "",
             token=self.storage.token,
-            label=self._label(attempt, task),
+            label=self._label(attempt, task, done),
         )
 
-    def _label(self, attempt: Attempt, task: Task) -> Label:
-        inputs = {id: each.attempt for id, each in self.ledger.results(task.needs).items()}
+    def _label(self, attempt: Attempt, task: Task, done: Done) -> Label:
+        inputs = {id: each.attempt for id, each in done.items()}
         return Label(
             attempt=attempt.id,
             task=task.id,

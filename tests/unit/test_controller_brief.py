@@ -46,6 +46,21 @@ def test_spec_names_attempt_lease_epoch_and_folder(spec_of, tmp_path):
     assert spec.argv == ("ffmpeg", "-i", "a b")
 
 
+def test_what_a_task_needs_is_read_once_for_its_spec(tmp_path):
+    asked = []
+
+    class Asked(MemoryLedger):
+        def results(self, tasks):
+            asked.append(tuple(tasks))
+            return super().results(tasks)
+
+    saying = type("Saying", (Parts,), {"command": lambda *args: Command(("x",))})()
+    caller = Caller(Plugins.given(one=plugin(saying)))
+    task = replace(TASK, needs=("b-0001/j/probe",))
+    Briefing("c", Asked(), caller, Storage.at(tmp_path)).spec(ATTEMPT, task, USUAL)
+    assert asked == [("b-0001/j/probe", "b-0001/j/copy")]
+
+
 def test_secrets_reach_the_node(spec_of):
     spec = spec_of(Command(("curl", Secret("tok en")), env={"KEY": Secret("key")}))
     assert (spec.argv, spec.env) == (("curl", "tok en"), {"KEY": "key"})
