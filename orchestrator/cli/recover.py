@@ -16,7 +16,8 @@ from orchestrator.cli.options import CLUSTER, Layout, layout, output_option, sta
 from orchestrator.cli.reading import storage_of
 from orchestrator.cli.salvage import Salvage, Shelf
 from orchestrator.cli.show import emit, plain
-from orchestrator.controller.storage import Storage, noted
+from orchestrator.controller.mark import noted
+from orchestrator.controller.storage import Storage
 from orchestrator.errors import Refusal
 from orchestrator.ledger.backups import Backups
 from orchestrator.ledger.checking import Fault

@@ -25,7 +25,8 @@ from orchestrator.cli.show import emit
 from orchestrator.client.address import is_address
 from orchestrator.controller.collect import Collector
 from orchestrator.controller.keeper import collector
-from orchestrator.controller.storage import Storage, noted
+from orchestrator.controller.mark import noted
+from orchestrator.controller.storage import Storage
 from orchestrator.errors import OrchestratorError, Refusal
 from orchestrator.ledger.lock import Lock
 from orchestrator.ledger.sqlite import SqliteLedger

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from uuid import uuid4
 
 from orchestrator import volume
 from orchestrator.controller import trash
+from orchestrator.controller.mark import mark, note_down, noted
 from orchestrator.errors import Busy, Refusal
 from orchestrator.model.codec import canonical
 from orchestrator.model.work import AttemptId, Facts, Result
@@ -25,7 +23,6 @@ from orchestrator.volume import ATTEMPTS, Trouble, Volume
 
 log = logging.getLogger(__name__)
 
-MARK = volume.TOKEN
 INPUTS = "inputs"
 TRASH = "trash"
 INLINE_MAX_BYTES = 8 << 10
@@ -34,15 +31,8 @@ KEEP_FREE_MAX_BYTES = 2 << 30
 KEPT = frozenset({"log", "exit.json", "result.json", "report.json", "input.json", "label.json"})
 """What stays of an attempt when its media are cleared away: all of it small, all of it evidence."""
 
-PLACES_MAX = 16
-"""So many places of storage are remembered."""
-
 UNTOUCHED_WAIT_S = 10.0
 """So long is waited for who takes files away."""
-
-HALF_TRIES = 10
-HALF_PAUSE_S = 0.05
-"""So often, and with such pauses, half a mark is read: somebody may be writing it."""
 
 LOOK_EVERY_S = 1.0
 LOOK_FIRST_S = 2.0
@@ -106,26 +96,12 @@ class Storage:
         token = made.mark()
         if is_ours:
             return replace(made, token=token)
-        places = {**_noted(note), str(root): token}
-        lines = [json.dumps([each, place]) for place, each in places.items()]
-        part = note.with_suffix(".part")
-        part.write_text("".join(f"{line}\n" for line in lines[-PLACES_MAX:]), "utf-8")
-        part.replace(note)
+        note_down(note, root, token)
         return replace(made, token=token, note=note)
 
     def mark(self) -> str:
-        """Return what tells this storage from any other, written into it once (R16).
-
-        A node that does not find it there sees another directory, or none.  Who marks it at the
-        same moment gets the same.  Refusal where it cannot be written.
-        """
-        file, token = self.root / MARK, uuid4().hex
-        try:
-            if not file.exists():
-                _mark_first(file, token)
-            return _marked(file) or _mark_anew(file, token)
-        except (OSError, UnicodeError) as error:
-            raise Refusal(f"cluster storage {self.root}: {file.name}: {error}; mend it") from error
+        """Return what tells this storage from any other (R16).  Raises as `mark.mark`."""
+        return mark(self.root)
 
     def attempt(self, id: AttemptId) -> Path:
         """Return the folder of an attempt."""
@@ -359,52 +335,6 @@ class Watch:
 def kept_free(whole: int) -> int:
     """Return how many bytes of a disk of that size are kept free."""
     return min(int(whole * KEEP_FREE_PART), KEEP_FREE_MAX_BYTES)
-
-
-def noted(note: Path, root: Path) -> str:
-    """Return what the storage at `root` is known by; empty: nothing is known of one there."""
-    return _noted(note).get(str(root), "")
-
-
-def _noted(note: Path) -> dict[str, str]:
-    """Return place -> token, the one noted last at the end; a line each, as JSON."""
-    try:
-        pairs = [json.loads(line) for line in note.read_text("utf-8").splitlines()]
-        return {str(place): str(token) for token, place in pairs}
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
-def _marked(file: Path) -> str:
-    """Return the token; empty: half of it stands there, and nobody writes the rest."""
-    for _ in range(HALF_TRIES):
-        if token := file.read_text("ascii").strip():
-            return token
-        time.sleep(HALF_PAUSE_S)
-    return ""
-
-
-def _mark_anew(file: Path, token: str) -> str:
-    part = file.with_name(f"{file.name}.{token}")
-    part.write_text(f"{token}\n", "ascii")
-    part.replace(file)
-    return token
-
-
-def _mark_first(file: Path, token: str) -> None:
-    """Write the token unless somebody else has: whole, or not at all."""
-    part = file.with_name(f"{file.name}.{token}")
-    try:
-        part.write_text(f"{token}\n", "ascii")
-        try:
-            os.link(part, file)
-        except FileExistsError:
-            return
-        except OSError:  # a file system without hard links
-            with suppress(FileExistsError), file.open("x", encoding="ascii") as stream:
-                stream.write(f"{token}\n")
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _clear_by_path(folder: Path) -> None:

@@ -11,17 +11,11 @@ from unittest.mock import Mock
 import pytest
 from agents import until
 
-from orchestrator.controller.storage import (
-    ANSWER_S,
-    INLINE_MAX_BYTES,
-    MARK,
-    PLACES_MAX,
-    Storage,
-    Watch,
-    noted,
-)
+from orchestrator.controller.mark import PLACES_MAX, noted
+from orchestrator.controller.storage import ANSWER_S, INLINE_MAX_BYTES, Storage, Watch
 from orchestrator.errors import Busy, Refusal
 from orchestrator.model.work import Result
+from orchestrator.volume import TOKEN
 
 LARGE = {"table": "x" * INLINE_MAX_BYTES}
 
@@ -263,7 +257,7 @@ def test_who_marks_a_storage_at_the_same_moment_gets_the_same(tmp_path, monkeypa
 
     def together(path):
         found = exists(path)
-        if path.name == MARK:
+        if path.name == TOKEN:
             start.wait(9)  # nobody has seen it yet
         return found
 
@@ -272,8 +266,8 @@ def test_who_marks_a_storage_at_the_same_moment_gets_the_same(tmp_path, monkeypa
         monkeypatch.setattr(os, "link", Mock(side_effect=PermissionError))
     with ThreadPoolExecutor(at_once) as pool:
         tokens = set(pool.map(lambda _: storage.mark(), range(at_once)))
-    assert tokens == {(storage.root / MARK).read_text().strip()}
-    assert sorted(os.listdir(storage.root)) == [MARK, "attempts", "inputs"]
+    assert tokens == {(storage.root / TOKEN).read_text().strip()}
+    assert sorted(os.listdir(storage.root)) == [TOKEN, "attempts", "inputs"]
 
 
 def test_who_needs_files_does_not_wait_for_ever_for_who_takes_them_away(known, monkeypatch):
