@@ -12,7 +12,7 @@ from farm_world import World, lost
 from orchestrator.controller.act import Hands
 from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing
-from orchestrator.controller.copies import Copies, Sights
+from orchestrator.controller.copies import Copies
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.look import Lookout
 from orchestrator.controller.loop import Controller
@@ -20,6 +20,7 @@ from orchestrator.controller.plan import Planner
 from orchestrator.controller.presence import Presence
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.submit import Submission, submit
+from orchestrator.controller.visibility import Visibility
 from orchestrator.decide.fleet import Gate
 from orchestrator.decide.settle import Limits
 from orchestrator.engine.fake import USUAL, FakeEngine
@@ -196,14 +197,16 @@ class Farm:
             clock=lambda: self.world.wall,
         )
         if self.asks:
-            sights = Sights(
+            visibility = Visibility(
                 engine,
                 AtOnce(),
                 lambda: None,
                 lambda node: self.paths.get(node, {}),
                 lambda: self.world.now,
             )
-            self.controller.lookout.copies = Copies(ledger, caller, sights, lambda: self.world.now)
+            self.controller.lookout.copies = Copies(
+                ledger, caller, visibility, lambda: self.world.now
+            )
         if self.watch:
             self.controller.lookout.blames = self.controller.hands.blames = Blames(ledger)
 

@@ -20,7 +20,7 @@ from orchestrator.controller.act import Hands
 from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing, Paths, everywhere_alike
 from orchestrator.controller.builds import TargetBuilds
-from orchestrator.controller.copies import Copies, Sights
+from orchestrator.controller.copies import Copies
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.keeper import kept
 from orchestrator.controller.look import Lookout, Watch
@@ -30,6 +30,7 @@ from orchestrator.controller.presence import Presence
 from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.testimony import Hearing
+from orchestrator.controller.visibility import Visibility
 from orchestrator.decide.settle import Limits
 from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.engine.protocol import Engine
@@ -197,8 +198,8 @@ def assemble(frame: Frame) -> tuple[Controller, Briefing]:
         builds=frame.builds,
     )
     if frame.asking:
-        sights = Sights(engine, frame.asking, lambda: controller.wake(), frame.paths)
-        lookout.copies = Copies(ledger, caller, sights)
+        visibility = Visibility(engine, frame.asking, lambda: controller.wake(), frame.paths)
+        lookout.copies = Copies(ledger, caller, visibility)
     if frame.presence:
         lookout.blames = hands.blames = Blames(ledger)
     controller = Controller(lookout, hands, clock=time.time)

@@ -5,7 +5,7 @@ from farm import START, Crash, job
 from farm_world import HANGS, fails, no_source, says
 
 from orchestrator.controller import copies
-from orchestrator.controller.copies import SILENT_S
+from orchestrator.controller.visibility import SILENT_S
 from orchestrator.decide.fleet import Gate
 from orchestrator.model.work import Copying
 

@@ -5,7 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from orchestrator.controller.copies import AGAIN_S, NOTHING_S, PAUSE_S, SILENT_S, Sights
+from orchestrator.controller.visibility import (
+    AGAIN_S,
+    NOTHING_S,
+    PAUSE_S,
+    SILENT_S,
+    Visibility,
+)
 from orchestrator.decide.copying import Eyes, Media
 from orchestrator.engine.fake import FakeEngine
 
@@ -21,7 +27,7 @@ class Asked:
         self.asked, self.now, self.woken = [], 0.0, 0
         own = {"n2": {"/m": "/Volumes/m"}}
         self.engine.local = {"n2": {"/Volumes/m/a.mov": 7}}
-        self.sights = Sights(
+        self.visibility = Visibility(
             self, self, self.wake, lambda node: own.get(node, {}), lambda: self.now
         )
 
@@ -36,7 +42,7 @@ class Asked:
         return self.engine.sees(to, paths)
 
     def look(self, media=MEDIA):
-        return self.sights.look(list(self.engine.look()), media)
+        return self.visibility.look(list(self.engine.look()), media)
 
 
 @pytest.fixture
@@ -64,7 +70,7 @@ def test_what_is_seen_is_asked_again_after_a_while_and_what_is_not_sooner(asked)
 def test_node_that_comes_anew_is_asked_anew(asked):
     asked.look()
     asked.engine.restart("n1")
-    asked.sights.keep(asked.engine.look().keys())
+    asked.visibility.keep(asked.engine.look().keys())
     assert asked.look().asked == {"n1"}
 
 
@@ -102,7 +108,7 @@ def test_many_files_are_asked_for_in_parts(asked):
 
 def test_what_is_forgotten_is_asked_again(asked):
     asked.look()
-    asked.sights.forget(["/m/a.mov"])
+    asked.visibility.forget(["/m/a.mov"])
     assert asked.look().asked == {"n1", "n2"}
 
 
@@ -116,7 +122,7 @@ def test_question_that_hangs_or_fails_holds_up_no_look():
 
     members = list(FakeEngine(("n1",)).look())
     with ThreadPoolExecutor(1) as pool:
-        sights = Sights(Hanging(), pool, lambda: None)
+        visibility = Visibility(Hanging(), pool, lambda: None)
         for _ in range(3):
-            assert sights.look(members, MEDIA).asked == {"n1"}
+            assert visibility.look(members, MEDIA).asked == {"n1"}
         mended.set()
