@@ -17,16 +17,17 @@ from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.testimony import Hearing
 from orchestrator.decide.active import OF_SEGMENTS, SEGMENTS, TARGETS, Active, active, full
-from orchestrator.decide.blame import NOBODY, Now, Quarantine
-from orchestrator.decide.fleet import Gate, Sight, closed, lost, mass_alarm, mass_loss, unheard
-from orchestrator.decide.place import SPARING, Builds, Needs, Past, Seats, place
+from orchestrator.decide.blame import NOBODY, Now
+from orchestrator.decide.crew import Crew, current, set_aside
+from orchestrator.decide.fleet import Gate, Sight, closed, mass_alarm, mass_loss
+from orchestrator.decide.place import SPARING, Needs, Past, Seats, place
 from orchestrator.decide.reconcile import Attempt, View, open_seats, spared, strangers
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger, Only
 from orchestrator.model.cluster import Limits
 from orchestrator.model.node import Member, Report
-from orchestrator.model.work import AttemptId, Cause, Kind, Service, Task, TaskId
+from orchestrator.model.work import Cause, Job, Kind, Service, Task, TaskId
 from orchestrator.plugin.caller import Caller
 
 log = logging.getLogger(__name__)
@@ -85,8 +86,45 @@ class Lookout:
         travelling = self.courier.travelling(listed)
         attempts = self.ledger.open_attempts()
         self.hearing.hear(self.ledger, listed)
+        crew = self._crew(listed, attempts, now)
+        low = self.storage.low()
+        self._begin(crew, attempts, now, draining=draining)
+        past = self._past(crew, attempts)
+        lost, overdue = crew.lost, self.ledger.overdue(strangers(crew.members, attempts))
+        taken = (*attempts, *spared(crew.members, overdue, lost).values())
+        seats = open_seats(crew.members, taken, crew.closed, crew.quarantine.probing)
+        kinds = frozenset() if draining else self.only or (SPARING if low else None)
+        only = _only(kinds, active(each.task for each in attempts), crew.gate.limits)
+        doubled = self._doubled(attempts, past.unseen)
+        ready, past = self._ready(seats, only, now, past)
+        return View(
+            members=crew.members,
+            attempts=attempts,
+            travelling=travelling,
+            ready=ready,
+            unplanned=self._unplanned(),
+            over=self.ledger.over(),
+            storage_low=low,
+            crowded=dict(self.spaces.why) if self.spaces else {},
+            closed=crew.closed,
+            lost=lost,
+            gone=crew.gone,
+            evicting=crew.gate.evicting,
+            shut=crew.gate.shut,
+            past=past,
+            limits=crew.gate.limits,
+            overdue=overdue,
+            doubled=doubled,
+            quarantine=crew.quarantine,
+            set_aside=crew.aside,
+            copying=tuple(self.copies.actions) if self.copies else (),
+        )
+
+    def _crew(
+        self, listed: Mapping[Member, Report], attempts: Sequence[Attempt], now: float
+    ) -> Crew:
+        """Return who takes part, and tell the watch."""
         sights = self._sights(listed, attempts)
-        members = listed if sights is None else _current(sights)
         gate = self.watch.gate() if self.watch else Gate()
         shut = closed(sights, gate) if sights else gate.shut
         aside = self.blames.stored() if self.blames else {}
@@ -94,55 +132,41 @@ class Lookout:
         there = frozenset(name for name in sights or () if name not in shut)
         when = Now(unix=now, there=there, busy=frozenset(busy), aside=frozenset(aside))
         quarantine = self.blames.look(sights or {}, when) if self.blames else NOBODY
-        shut = {**quarantine.closed, **shut}
+        crew = Crew(
+            members=listed if sights is None else current(sights),
+            sights=set_aside(sights or {}, quarantine),
+            gate=gate,
+            closed={**quarantine.closed, **shut},
+            quarantine=quarantine,
+            aside=aside,
+        )
         if self.watch and sights is not None:
-            sights = _set_aside(sights, quarantine)
-            self.watch.saw(sights, busy, shut)
-            self._forget(sights, gate, busy.keys())
-            self._alarm(sights, gate)
-        low = self.storage.low()
+            self.watch.saw(crew.sights, busy, crew.closed)
+            self._forget(crew.sights, gate, busy.keys())
+            self._alarm(crew.sights, gate)
+        return crew
+
+    def _begin(
+        self, crew: Crew, attempts: Sequence[Attempt], now: float, *, draining: bool
+    ) -> None:
+        """Let those who remember from look to look begin this one."""
         if self.spaces:
             self.spaces.see(attempts, now)
         if self.copies:
-            self.copies.see(members, shut, gate.copy)
+            self.copies.see(crew.members, crew.closed, crew.gate.copy)
             if not draining:
                 self.copies.early()
-        kinds = frozenset() if draining else self.only or (SPARING if low else None)
-        unseen = unheard(sights, gate) if sights else frozenset()
+
+    def _past(self, crew: Crew, attempts: Sequence[Attempt]) -> Past:
+        """Return what is known of earlier attempts before any task is looked at."""
         blind = self.copies.blind if self.copies else {}
-        past = Past(builds=self._builds(attempts, members), unseen=unseen, blind=blind)
-        gone = lost(sights, gate) if sights else {}
-        overdue = self.ledger.overdue(strangers(members, attempts))
-        taken = (*attempts, *spared(members, overdue, gone).values())
-        seats = open_seats(members, taken, shut, quarantine.probing)
-        only = _only(kinds, active(each.task for each in attempts), gate.limits)
-        doubled = self._doubled(attempts, unseen)
-        ready, past = self._ready(seats, only, now, past)
-        unplanned = self.ledger.unplanned()
-        if self.copies:
-            unplanned = self.copies.plannable(unplanned)
-        return View(
-            members=members,
-            attempts=attempts,
-            travelling=travelling,
-            ready=ready,
-            unplanned=unplanned,
-            over=self.ledger.over(),
-            storage_low=low,
-            crowded=dict(self.spaces.why) if self.spaces else {},
-            closed=shut,
-            lost=gone,
-            gone=_gone(sights or {}),
-            evicting=gate.evicting,
-            shut=gate.shut,
-            past=past,
-            limits=gate.limits,
-            overdue=overdue,
-            doubled=doubled,
-            quarantine=quarantine,
-            set_aside=aside,
-            copying=tuple(self.copies.actions) if self.copies else (),
-        )
+        builds = self.builds.fixed(attempts, crew.members) if self.builds else {}
+        return Past(builds=builds, unseen=crew.unheard, blind=blind)
+
+    def _unplanned(self) -> tuple[Job, ...]:
+        """Return the jobs that may be planned now."""
+        jobs = self.ledger.unplanned()
+        return self.copies.plannable(jobs) if self.copies else jobs
 
     def _doubled(self, attempts: Sequence[Attempt], unseen: Set[str]) -> frozenset[TaskId]:
         """Return the open tasks of which two attempts may run out of our sight (P3)."""
@@ -243,34 +267,11 @@ class Lookout:
             return past
         return replace(past, failed={**past.failed, **failed}, doubled=past.doubled | doubled)
 
-    def _builds(
-        self, attempts: Sequence[Attempt], members: Mapping[Member, Report]
-    ) -> Mapping[str, Builds]:
-        return self.builds.fixed(attempts, members) if self.builds else {}
-
     def _needs(self, task: Task) -> Needs:
         try:
             return self.caller.review(task.job).needs
         except PluginError:
             return {}  # its command will raise the same, and then it has an attempt to tell of
-
-
-def _current(sights: Mapping[str, Sight]) -> dict[Member, Report]:
-    """Return of each node that is listed the one life that counts."""
-    return {
-        sight.member: sight.report
-        for sight in sights.values()
-        if sight.is_listed and sight.member is not None and sight.report is not None
-    }
-
-
-def _set_aside(sights: Mapping[str, Sight], found: Quarantine) -> Mapping[str, Sight]:
-    """Return the sights, with the reason of those that are set aside."""
-    blames = found.blames
-    return {
-        name: replace(sight, set_aside=blames[name].why) if name in blames else sight
-        for name, sight in sights.items()
-    }
 
 
 def _only(kinds: frozenset[Kind] | None, now: Active, limits: Limits) -> Only:
@@ -287,13 +288,3 @@ def _busy(attempts: Sequence[Attempt]) -> dict[str, Counter[str]]:
     for attempt in attempts:
         busy[attempt.node][attempt.service.value] += 1
     return dict(busy)
-
-
-def _gone(sights: Mapping[str, Sight]) -> frozenset[AttemptId]:
-    """Return what earlier lives of nodes had reported, and their present ones do not."""
-    return frozenset(
-        attempt
-        for sight in sights.values()
-        if sight.is_listed and sight.report is not None
-        for attempt in sight.held - sight.report.attempts.keys()
-    )
