@@ -35,7 +35,7 @@ demo:     $(RUN) ## one real transcode in ./demo [SOURCE=movie.mov] [OUTPUTS="h2
 	@echo; echo "The files are in:  $$(pwd)/demo/out"
 	@echo "To see more:       .venv/bin/orchestrator status --state demo/state"
 
-check:    lint types ## all that must hold before a commit, about a minute
+check:    lint types ## all that must hold before a commit, about two minutes
 	$(PYTEST) $(SIDE_BY_SIDE) -m "not slow" tests/unit tests/contract tests/golden tests/architecture
 
 lint:     $(DEV) ## form and layers
