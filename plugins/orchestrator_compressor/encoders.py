@@ -53,9 +53,9 @@ def _hevc(video: Video, threads: int) -> Words:
     params = [
         f"keyint={video.key_interval}:open-gop=0",
         f"pools={threads}:frame-threads={frames}:log-level=error",
-        *([f"qp={video.qp}"] if video.qp is not None else []),
+        *([f"qp={video.rate.qp}"] if video.rate.qp is not None else []),
     ]
-    quality = [] if video.qp is not None else _quality(video)
+    quality = [] if video.rate.qp is not None else _quality(video)
     joined = ":".join(params)
     return [*_preset(video), *quality, *_profile(video), "-a53cc", "1", "-x265-params", joined]
 
@@ -87,7 +87,8 @@ def _preset(video: Video) -> Words:
 
 
 def _quality(video: Video) -> Words:
-    return ["-qp", str(video.qp)] if video.qp is not None else ["-crf", f"{video.crf:g}"]
+    rate = video.rate
+    return ["-qp", str(rate.qp)] if rate.qp is not None else ["-crf", f"{rate.crf:g}"]
 
 
 def _profile(video: Video) -> Words:

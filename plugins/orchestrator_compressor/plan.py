@@ -23,7 +23,7 @@ from orchestrator.api import (
     Task,
     task_id,
 )
-from orchestrator_compressor import asks, cuts, facts, table
+from orchestrator_compressor import asks, chain, cuts, facts, table
 from orchestrator_compressor.asks import Asks, Output
 from orchestrator_compressor.codecs import ENDINGS
 from orchestrator_compressor.destination import rate_text
@@ -118,6 +118,8 @@ def _segments(
         return cuts.whole(times), (f"{whole} its setting says allowSegmenting: false",)
     if not times.is_rising:
         return cuts.whole(times), (f"{whole} the times of the source's frames do not rise",)
+    if why := chain.why_whole(picture.chain):
+        return cuts.whole(times), (f"{whole} {why}",)
     work_s = _predicted(picture, len(times.pts), ground.room)
     small = split.spread == "auto" and work_s < SMALL_WORK_S
     slots = ground.room.node_instances if small else ground.room.instances

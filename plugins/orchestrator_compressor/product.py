@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from orchestrator_compressor import streams
+from orchestrator_compressor import geometry, streams
+from orchestrator_compressor.chain import Filter
 from orchestrator_compressor.codecs import COPYABLE, SAME_PIXELS, has_alpha, is_rgb, sound_family
 from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
 from orchestrator_compressor.settings import SOURCE, Audio, Setting, Video
@@ -34,8 +35,7 @@ class Picture:
     sar: Fraction
     first_field: str | None  #: tff or bff; None: progressive
     colour: Colour
-    scaled: bool  #: size, pixel format or range differ from the source's
-    was_rgb: bool  #: the source is RGB and the output is not
+    chain: tuple[Filter, ...]  #: from the source's pictures to these, in order
     start: Fraction  #: of the first frame, in seconds of the source's clock
     tb: Fraction  #: seconds a tick of its times
     rate: Fraction | None  #: average, frames a second
@@ -110,42 +110,36 @@ def settle(setting: Setting, source: Source) -> Product:
     )
 
 
-def fitted(width: int, height: int, sar: Fraction, box: tuple[int, int]) -> tuple[int, int]:
-    """Return the size, as stored, that is shown within `box`; never larger than it was."""
-    factor = min(Fraction(1), Fraction(box[0]) / (width * sar), Fraction(box[1], height))
-    return max(1, round(width * factor)), max(1, round(height * factor))
-
-
 def _picture(setting: Setting, facts: VideoFacts) -> Picture:
     video = setting.video
     assert video is not None  # settle asked
-    width, height = (facts.height, facts.width)[:: 1 if facts.is_turned else -1]
-    sar = 1 / facts.sar if facts.is_turned else facts.sar
-    size = fitted(width, height, sar, video.fit) if video.fit else (width, height)
-    if video.codec.even:
-        size = _even(size)
+    theirs = geometry.upright(facts)
+    ours = geometry.settle(video, theirs)
     pixel_format = _pixel_format(setting.name, video, facts)
     colour = _colour(video, facts, pixel_format)
-    same = size == (width, height) and pixel_format == facts.pixel_format
+    first_field = facts.first_field if video.codec.interlaced else None
+    same = ours == theirs and pixel_format == facts.pixel_format
+    same = same and colour.range in {None, facts.colour.range}
+    scale = geometry.scale(
+        ours,
+        colour,
+        from_rgb=is_rgb(facts.pixel_format) and not is_rgb(pixel_format),
+        interlaced=bool(first_field),
+    )
     return Picture(
         video=video,
         stream=facts.index,
-        width=size[0],
-        height=size[1],
+        width=ours.width,
+        height=ours.height,
         pixel_format=pixel_format,
-        sar=sar,
-        first_field=facts.first_field if video.codec.interlaced else None,
+        sar=ours.sar,
+        first_field=first_field,
         colour=colour,
-        scaled=not same or colour.range not in {None, facts.colour.range},
-        was_rgb=is_rgb(facts.pixel_format) and not is_rgb(pixel_format),
+        chain=() if same else (scale,),
         start=facts.start,
         tb=facts.tb,
         rate=facts.rate,
     )
-
-
-def _even(size: tuple[int, int]) -> tuple[int, int]:
-    return max(2, size[0] // 2 * 2), max(2, size[1] // 2 * 2)
 
 
 def _pixel_format(name: str, video: Video, facts: VideoFacts) -> str:

@@ -18,7 +18,6 @@ from orchestrator_compressor.product import Picture, Sound
 QUIET = ("-hide_banner", "-nostdin", "-y")
 TELL = ("-progress", "pipe:1", "-nostats")
 BARE = ("-map_metadata", "-1", "-map_chapters", "-1")  #: a part carries nothing but its stream
-SCALER = "bicubic+accurate_rnd+full_chroma_int"
 SAR_MAX = 65535  #: without it, shapes of pixels are rounded to two digits
 
 
@@ -93,7 +92,7 @@ def filters(cut: Cut, picture: Picture) -> Words:
         clock = [f"settb={_ratio(1 / cut.rate)}", "setpts=N", f"fps={_ratio(cut.rate)}"]
     return [
         f"trim=start_pts={cut.start}{end}",
-        *([_scale(picture)] if picture.scaled else []),
+        *(each.words for each in picture.chain),
         f"format={picture.pixel_format}",
         f"setsar=sar={_ratio(picture.sar)}:max={SAR_MAX}",
         _params(picture),
@@ -138,15 +137,6 @@ def guarded(demuxers: str, path: str) -> Words:
     """Return an input that is opened as a file of these formats and as nothing else."""
     guards = ("-protocol_whitelist", "file", "-format_whitelist", demuxers)
     return [*guards, "-i", f"file:{path}"]
-
-
-def _scale(picture: Picture) -> str:
-    words = f"scale=w={picture.width}:h={picture.height}:flags={SCALER}"
-    if picture.colour.range:
-        words += f":out_range={picture.colour.range}"
-    if picture.was_rgb:
-        words += f":out_color_matrix={picture.colour.matrix}"
-    return words + (":interl=1" if picture.first_field else "")
 
 
 def _params(picture: Picture) -> str:

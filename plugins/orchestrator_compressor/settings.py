@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from orchestrator_compressor import rates
 from orchestrator_compressor.codecs import (
     AUDIO,
     SOUND_ONLY,
@@ -14,6 +15,7 @@ from orchestrator_compressor.codecs import (
     VideoCodec,
     has_alpha,
 )
+from orchestrator_compressor.rates import Rate
 
 SOURCE = "source"
 COPY = "copy"
@@ -22,6 +24,7 @@ ALL_AUDIO = frozenset({"codec", "channels", "rate"})
 KEY_INTERVAL = 250
 PRESET = "medium"
 BITRATE = "160k"
+ANY_RATE = Rate()
 
 Spec = Mapping[str, object]
 
@@ -35,8 +38,7 @@ class Video:
     pixel_format: str  #: ``source``: as the source has it
     preset: str = PRESET
     profile: str | None = None  #: None: the encoder's choice
-    crf: float | None = None
-    qp: int | None = None
+    rate: Rate = ANY_RATE
     key_interval: int = KEY_INTERVAL  #: frames, at most
     fit: tuple[int, int] | None = None  #: None: the source's size
 
@@ -105,7 +107,6 @@ def faults(spec: Spec) -> tuple[str, ...]:
 
 
 def _video(spec: Spec) -> Video:
-    rate = cast("Mapping[str, float]", spec.get("rate", {}))
     size = spec.get("size", SOURCE)
     fit = None if size == SOURCE else cast("list[int]", cast("Spec", size)["fit"])
     profile = spec.get("profile")
@@ -116,8 +117,7 @@ def _video(spec: Spec) -> Video:
         pixel_format=str(spec.get("pixelFormat", SOURCE)),
         preset=str(spec.get("preset", PRESET)),
         profile=None if profile is None else str(profile),
-        crf=rate.get("crf"),
-        qp=int(rate["qp"]) if "qp" in rate else None,
+        rate=rates.read(cast("Spec", spec.get("rate", {}))),
         key_interval=int(cast("int", spec.get("keyInterval", KEY_INTERVAL))),
         fit=None if fit is None else (int(fit[0]), int(fit[1])),
     )
@@ -177,10 +177,7 @@ def _picture(video: Video) -> Iterator[str]:
         else:
             known = ", ".join(sorted(formats))
             yield f"video.pixelFormat: {video.name} has no {wanted}; it has {known}"
-    if video.crf is not None and video.crf > video.codec.crf_max:
-        yield f"video.rate.crf: {video.name} has 0 to {video.codec.crf_max}, not {video.crf:g}"
-    if video.qp is not None and video.name == "vp9":
-        yield "video.rate.qp: vp9 has no fixed quantizer; use crf"
+    yield from rates.faults(video.rate, video.name, video.codec.crf_max)
     yield from _profile(video)
 
 

@@ -60,10 +60,10 @@ def _picture_bits(picture: Picture, frames: int) -> float:
 def _bits_a_pixel(video: Video, picture: Picture) -> float:
     if video.name == "prores":
         return PRORES_BITS.get(video.profile, PRORES_BITS["422"])
-    if video.name not in USUAL_CRF or video.qp == 0:
+    if video.name not in USUAL_CRF or video.rate.qp == 0:
         return LOSSLESS_PART * _raw_bits(picture.pixel_format)
     usual, bits = USUAL_CRF[video.name]
-    quality = video.crf if video.crf is not None else video.qp
+    quality = video.rate.quality
     steps = usual - (usual if quality is None else quality)
     return float(min(BITS_MAX, bits * 2 ** (steps / CRF_HALVES)))
 

@@ -8,7 +8,7 @@ from compressor_jobs import AUDIO, built_in, seen, steady
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_compressor import facts, product, settings
+from orchestrator_compressor import facts, geometry, product, settings
 from orchestrator_compressor.product import Picture, Product
 
 sizes = st.integers(16, 9000)
@@ -30,7 +30,7 @@ def picture(setting: str, **video: Any) -> Picture:
 
 @given(sizes, sizes, sizes, sizes)
 def test_a_fitted_size_is_within_the_box_and_never_larger(width, height, box_w, box_h):
-    found = product.fitted(width, height, Fraction(1), (box_w, box_h))
+    found = geometry.fitted(width, height, Fraction(1), (box_w, box_h))
     assert found[0] <= min(width, box_w)
     assert found[1] <= min(height, box_h)
 
@@ -52,7 +52,7 @@ def test_h264_1080p_fits_within_its_box_with_even_sizes(size, wanted):
 def test_ffv1_keeps_odd_sizes_pixel_format_and_does_not_scale():
     found = picture("ffv1-archive", width=321, height=181, pix_fmt="yuv444p10le")
     assert (found.width, found.height, found.pixel_format) == (321, 181, "yuv444p10le")
-    assert not found.scaled
+    assert not found.chain
 
 
 def test_a_turned_source_changes_width_and_height():
@@ -88,12 +88,13 @@ def test_a_profile_that_the_source_does_not_fit_is_refused():
 def test_full_range_becomes_video_range_only_where_it_must():
     assert picture("prores-422-hq", range="pc").colour.range == "tv"
     assert picture("h264-1080p", range="pc").colour.range == "pc"
-    assert not picture("h264-1080p", range="pc").scaled
+    assert not picture("h264-1080p", range="pc").chain
 
 
 def test_rgb_gets_a_matrix_in_yuv():
     found = picture("h264-1080p", pix_fmt="rgb24", matrix="gbr", range="pc")
-    assert (found.colour.matrix, found.colour.range, found.was_rgb) == ("bt709", "tv", True)
+    assert (found.colour.matrix, found.colour.range) == ("bt709", "tv")
+    assert "out_color_matrix=bt709" in found.chain[0].words
 
 
 def test_the_file_begins_with_its_earliest_stream():
