@@ -26,6 +26,7 @@ from orchestrator.api import (
     Verdict,
 )
 from orchestrator_compressor import asks, check, commands, plan, size
+from orchestrator_compressor.steps import probe
 
 FRAME = re.compile(r"frame=(\d{1,15})(?: fps=(\d{1,15}(?:\.\d{1,15})?))?")
 
@@ -45,7 +46,7 @@ class Compressor:
 
     def probe(self, job: Job) -> Mapping[str, object] | None:
         """Ask for the source's table of times, streams, and destinations that exist."""
-        return commands.probe_args(job)
+        return probe.args(job)
 
     def plan(self, job: Job, facts: Facts, room: Room) -> tuple[Target, ...]:
         """Return a target for each output, cut by the length rule or as the job says."""

@@ -8,7 +8,7 @@ import pytest
 from compressor_jobs import COMPRESSOR, ROOM, built_in, found, job, planned, seen, split, steady
 
 from orchestrator.api import IfExists, Kind
-from orchestrator_compressor import plan
+from orchestrator_compressor import graph
 from orchestrator_compressor.table import Table
 
 
@@ -86,7 +86,7 @@ def test_the_last_segment_has_no_end_so_that_a_surplus_frame_meets_the_gate():
 )
 def test_only_frames_on_a_grid_have_a_rate(pts, wanted):
     times = Table(tb=Fraction(1, 24000), pts=pts, keys=(0,), last_duration=1001)
-    assert plan.rate(times) == wanted
+    assert graph.rate(times) == wanted
 
 
 def test_a_source_without_pictures_cannot_become_h264():

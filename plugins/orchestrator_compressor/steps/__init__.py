@@ -1,0 +1,1 @@
+"""The commands of the compressor's tasks, a file for each kind."""

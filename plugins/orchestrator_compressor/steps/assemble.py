@@ -1,0 +1,53 @@
+"""Segments and sound become the finished file."""
+
+from __future__ import annotations
+
+import posixpath
+
+from orchestrator.api import Command, Kind, TaskId
+from orchestrator_compressor import finish
+from orchestrator_compressor.steps.step import (
+    AUDIO,
+    FINAL,
+    SEGMENT,
+    Step,
+    marks,
+    segments,
+    source,
+    times,
+    work,
+)
+
+
+def command(step: Step) -> Command:
+    """Return the command that joins, finishes and names the parts."""
+    product, setting = step.product, step.output.setting
+    name = f"{FINAL}.{setting.container}"
+    sound = step.id(Kind.AUDIO)
+    audio = step.there(sound, AUDIO + product.sound.audio.codec.suffix) if product.sound else None
+    parts = finish.parts(product, step.here, audio)
+    words = finish.finish(step.means, step.source, product, parts, step.here(name))
+    asked = {
+        **source(step),
+        **times(step),
+        "segments": [_segment(step, *each) for each in segments(step)],
+        "video": parts.video and posixpath.basename(parts.video),
+        "container": setting.container,
+        "audio": {**step.values(sound), "path": audio} if audio else None,
+        "marks": marks(step),
+        "zero": str(product.zero),
+        "chapters": parts.chapters,
+        "subtitles": {str(n): path for n, path in parts.subtitles.items()},
+        "covers": {str(n): path for n, path in parts.covers.items()},
+        "final": name,
+    }
+    return work(step, "assemble", words, asked)
+
+
+def _segment(step: Step, id: TaskId, a: int, b: int) -> dict[str, object]:
+    values = step.values(id)
+    picture = step.product.picture
+    assert picture  # only pictures are cut
+    kept = ("sha256", "payload_sha256", "extradata_sha256", "tag", "depth")
+    path = step.there(id, SEGMENT + picture.video.codec.suffix)
+    return {"path": path, "a": a, "b": b, **{key: values[key] for key in kept if key in values}}

@@ -1,0 +1,35 @@
+"""One segment of the pictures."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from orchestrator.api import Command
+from orchestrator_compressor import expect, recipe
+from orchestrator_compressor.recipe import Cut
+from orchestrator_compressor.steps.step import SEGMENT, Step, Values, source, table, work
+
+
+def command(step: Step) -> Command:
+    """Return the command that encodes and doubts a segment."""
+    picture, segment = step.product.picture, step.task.segment
+    assert picture is not None  # the plan made this task for them
+    assert segment is not None
+    name = SEGMENT + picture.video.codec.suffix
+    cut = Cut.load(cast("Values", step.task.args["cut"]))
+    words = recipe.encode(step.means, step.source, cut, picture, step.here(name))
+    seen = step.source.video
+    expected = {"frames": segment.frames, **expect.picture(picture, name)}
+    if not picture.video.codec.says_range:
+        expected["range"] = None
+    asked = {
+        **source(step),
+        "segment": [segment.start, segment.end],
+        "file": name,
+        "expect": expected,
+        "gate": "sampled" if picture.video.codec.intra else "full",
+        "mode": step.task.args["mode"],
+        "codec": seen.codec if seen else "",
+        "table": table(step),
+    }
+    return work(step, "encode", words, asked, stall_s=picture.video.codec.stall_s)

@@ -1,0 +1,52 @@
+"""The probe: it asks what a source is, and whether its outputs have a place to go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from orchestrator.api import Command, IfExists, Job, Places, Task
+from orchestrator_compressor import asks
+from orchestrator_compressor.facts import PACKETS
+from orchestrator_compressor.steps.step import PROGRAM
+
+PROBE_LIMIT_S = 4 * 3600.0
+
+
+def args(job: Job) -> dict[str, object]:
+    """Return the arguments of a job's probe."""
+    wanted = asks.read(job)
+    return {
+        "mode": PACKETS,
+        "video_wanted": wanted.wants_video,
+        "destinations": [
+            path
+            for output, path in asks.known_paths(job, wanted)
+            if output.if_exists is not IfExists.NUMBER
+        ],
+    }
+
+
+def command(task: Task, where: Places) -> Command:
+    """Return the command that probes; the only one that knows nothing of the source."""
+    source = where.source(str(task.job.asks["source"]))
+    first = task.args.get("mode", PACKETS) == PACKETS
+    refers = cast("Sequence[str]", task.args.get("refers", ()))
+    asked = {
+        **task.args,
+        "source": source,
+        "origin": where.original(str(task.job.asks["source"])),
+        "refers": [where.source(path) for path in refers],
+        "named": [where.original(path) for path in refers],
+        "ffmpeg": where.program("ffmpeg"),
+        "stream": None,
+    }
+    known = cast("Sequence[str]", task.args.get("destinations", ())) if first else ()
+    asked["destinations"] = [where.source(path) for path in known]
+    # later: what stands there now may be what the first plan wrote
+    return Command(
+        (where.program("python"), *PROGRAM, "probe"),
+        input=asked,
+        limit_s=PROBE_LIMIT_S,
+        cwd=where.attempt,
+    )

@@ -1,0 +1,117 @@
+"""A task with all that its command follows from, and what the commands of several kinds share."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from orchestrator.api import Command, Kind, Places, Result, Task, TaskId, task_id
+from orchestrator_compressor.asks import Output
+from orchestrator_compressor.facts import Source
+from orchestrator_compressor.product import Product
+from orchestrator_compressor.recipe import Means
+
+PROGRAM = ("-m", "orchestrator_compressor.work")
+WATCH = r"^(frame|gate|time)=\d"
+FINAL = "final"  #: stem of the finished file
+AUDIO = "audio"  #: stem of the encoded sound
+SEGMENT = "segment"
+
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A task, with all that its command follows from."""
+
+    task: Task
+    where: Places
+    done: Mapping[TaskId, Result]
+    output: Output
+    source: Source
+    product: Product
+
+    @property
+    def means(self) -> Means:
+        """What ffmpeg works with."""
+        return Means(
+            ffmpeg=self.where.program("ffmpeg"),
+            threads=cast("int", self.task.args["threads"]),
+            strict=self.task.job.on_decode_errors == "fail",
+        )
+
+    @property
+    def probe(self) -> TaskId:
+        """The job's probe."""
+        return task_id(self.task.job.id, Kind.PROBE)
+
+    def id(self, kind: Kind) -> TaskId:
+        """Return the target's task of `kind`."""
+        return task_id(self.task.job.id, kind, self.task.target)
+
+    def values(self, id: TaskId) -> Values:
+        """Return what a task left behind; nothing in a dry run."""
+        return self.done[id].values if id in self.done else {}
+
+    def here(self, name: str) -> str:
+        """Return the path of a file in the attempt's own folder."""
+        return posixpath.join(self.where.attempt, name)
+
+    def there(self, id: TaskId, name: str) -> str:
+        """Return the path of a file that another task left."""
+        return posixpath.join(self.where.result(id), name)
+
+
+def work(
+    step: Step, verb: str, words: Sequence[str], asked: Values, stall_s: float | None = None
+) -> Command:
+    """Return our own program on the node: the verb, ffmpeg's words, and what it must know."""
+    tail = ("--", *words) if words else ()
+    return Command(
+        (step.where.program("python"), *PROGRAM, verb, *tail),
+        input=asked,
+        stall_s=stall_s,
+        watch=WATCH if words else None,
+        cwd=step.where.attempt,  # whatever the job's workingDirectory: input.json stands here
+    )
+
+
+def source(step: Step) -> dict[str, object]:
+    """Return what every verb must know of the source."""
+    return {
+        "source": step.source.path,
+        "fingerprint": step.source.fingerprint,
+        **({"refers": list(step.source.refers)} if step.source.refers else {}),
+        "decode_errors": step.task.job.on_decode_errors,
+        "ffmpeg": step.means.ffmpeg,
+        "threads": step.means.threads,
+    }
+
+
+def table(step: Step) -> dict[str, str]:
+    """Return where the probe left the index."""
+    path = step.there(step.probe, step.source.table_file)
+    return {"path": path, "sha256": step.source.table_sha256}
+
+
+def marks(step: Step) -> dict[str, object] | None:
+    """Return where the probe wrote down cues and chapters; None: the source has none."""
+    found = step.source.marks
+    if found is None:
+        return None
+    return {**found, "path": step.there(step.probe, str(found["file"]))}
+
+
+def times(step: Step) -> dict[str, object]:
+    """Return where each frame of the output is shown: the index, and what becomes of it."""
+    named = table(step) if step.product.picture else None
+    return {"table": named, "output": {"kind": "source"}}
+
+
+def segments(step: Step) -> list[tuple[TaskId, int, int]]:
+    """Return the encode tasks of the target with the frames of each, in order."""
+    ids = [need for need in step.task.needs if need.endswith(f"/{Kind.ENCODE.value}")]
+    cuts = cast("Sequence[int]", step.task.args["cuts"])
+    return list(zip(ids, cuts, cuts[1:], strict=False))
