@@ -57,19 +57,19 @@ def main() -> int:
             files: Sequence[Mapping[str, str]] = json.load(file)["files"]
         teller = Teller()
         _check_room([each["path"] for each in files])
-        copied = [_copy(each["path"], each["name"], teller) for each in files]
+        copied = [copy_file(each["path"], each["name"], teller) for each in files]
         sync_folder(os.getcwd())
     except Trouble as trouble:
-        return _fail(str(trouble), trouble.cause)
+        return fail(str(trouble), trouble.cause)
     except OSError as error:
         if why := unready(os.getcwd(), error):
-            return _fail(why, "unready")
-        return _fail(f"{error.filename or os.getcwd()}: {error.strerror or error}", "failed")
-    _leave({"files": copied})
+            return fail(why, "unready")
+        return fail(f"{error.filename or os.getcwd()}: {error.strerror or error}", "failed")
+    leave({"files": copied})
     return 0
 
 
-def _copy(path: str, name: str, teller: Teller) -> Mapping[str, object]:
+def copy_file(path: str, name: str, teller: Teller) -> Mapping[str, object]:
     """Copy one file, read the copy back, and return what is known of it."""
     source = _opened(path)
     try:
@@ -92,7 +92,7 @@ def _copy(path: str, name: str, teller: Teller) -> Mapping[str, object]:
             )
     finally:
         os.close(source)
-    found, size = _read_back(name, teller)
+    found, size = read_back(name, teller)
     if (found, size) != (digest.hexdigest(), before.st_size):
         raise Trouble(f"{path}: its copy reads otherwise than what was written; it is made again")
     return {"file": name, "size": size, "sha256": found}
@@ -128,8 +128,8 @@ def _chunks(file: int, path: str) -> Iterator[bytes]:
         yield chunk
 
 
-def _read_back(name: str, teller: Teller) -> tuple[str, int]:
-    """Return hash and size of a copy as the disk has it, as far as the system can be made to ask."""
+def read_back(name: str, teller: Teller) -> tuple[str, int]:
+    """Return hash and size of a file as the disk has it, as far as the system can be made to ask."""
     digest, size = hashlib.sha256(), 0
     file = os.open(name, os.O_RDONLY | UNWAITED)
     try:
@@ -159,16 +159,18 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _fail(sentence: str, cause: str) -> int:
+def fail(sentence: str, cause: str) -> int:
+    """Leave an error, say it, and return the exit code."""
     sys.stderr.write(f"{sentence}\n")
     try:
-        _leave({"error": sentence, "cause": cause})
+        leave({"error": sentence, "cause": cause})
     except OSError:  # the disk is full: the runner sees code 1 and this last line
         return 1
     return 1
 
 
-def _leave(result: Mapping[str, object]) -> None:
+def leave(result: Mapping[str, object]) -> None:
+    """Write ``result.json``."""
     write_whole("result.json", json.dumps(result, ensure_ascii=False).encode())
 
 

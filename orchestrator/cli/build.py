@@ -25,6 +25,7 @@ from orchestrator.controller.courier import Courier
 from orchestrator.controller.keeper import kept
 from orchestrator.controller.look import Lookout, Watch
 from orchestrator.controller.loop import Controller
+from orchestrator.controller.onward import Onward
 from orchestrator.controller.plan import Planner
 from orchestrator.controller.presence import Presence
 from orchestrator.controller.spaces import Spaces
@@ -122,6 +123,7 @@ def this_computer(
             watch=ownhours.watch(layout, wishes.schedule, identity),
         )
         controller, briefing = assemble(frame)
+        controller.hands.submit_next = Onward(ledger, caller, controller.clock).submit
         engine.open(controller.wake)
         try:
             yield ThisComputer(controller, ledger, caller, storage, table, briefing)

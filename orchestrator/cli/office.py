@@ -79,6 +79,7 @@ class StandingOffice:
         office.intake.copies = built.controller.lookout.copies
         office.intake.builds = built.builds
         office.wake = built.controller.wake
+        built.controller.hands.submit_next = office.intake.onward
         office.alarms = built.alarms
         office.forgave = built.forgave
         said = self.announce(built)

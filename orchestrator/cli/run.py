@@ -87,12 +87,14 @@ def work_on(manifest: BatchFile, plugins: Plugins, wish: Wish, output: str) -> i
             quiet = output != "table"
             if not quiet:
                 session.announce(ledger, arrived)
-            ended = session.work(cluster, where, arrived.batch, quiet)
+            over = list(session.all_of_it(cluster, where, arrived.batch, quiet))
             root = cluster.storage.root
-        over = outcome.Ended(arrived.batch, root, not ended, wish.state)
-        code = outcome.report(ledger, over, output, gates=wish.report)
-        if ended:
-            where.untold(arrived.batch).unlink(missing_ok=True)
+        code = 0
+        for batch, ended in over:
+            told = outcome.Ended(batch, root, not ended, wish.state)
+            code = max(code, outcome.report(ledger, told, output, gates=wish.report))
+            if ended:
+                where.untold(batch).unlink(missing_ok=True)
         let_go(ledger, KEPT_S)
         return code
 

@@ -16,6 +16,7 @@ from orchestrator.cli.show import plain, tell
 from orchestrator.cli.slot import Slot
 from orchestrator.cli.watcher import Watcher
 from orchestrator.controller.builds import BuildRecord
+from orchestrator.controller.onward import followers
 from orchestrator.controller.submit import (
     Arrival,
     Submission,
@@ -75,6 +76,19 @@ def _done_meanwhile(ledger: Ledger, where: Layout, asked: Asked) -> str | None:
     ended = ledger.standings(newest[0])[0].ended
     is_ours = where.untold(newest[0]).exists() or ended > asked.at
     return newest[0] if is_ours else None
+
+
+def all_of_it(
+    cluster: ThisComputer, where: Layout, batch: str, quiet: bool
+) -> Iterator[tuple[str, bool]]:
+    """Work on a batch and on those that its actions submit; yield each, and whether it is over."""
+    due = [batch]
+    for each in due:  # it grows
+        ended = work(cluster, where, each, quiet)
+        yield each, ended
+        if not ended:
+            return
+        due += [more for more in followers(cluster.ledger, each) if more not in due]
 
 
 def work(cluster: ThisComputer, where: Layout, batch: str, quiet: bool) -> bool:

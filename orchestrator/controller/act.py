@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from orchestrator.controller import onward
 from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing
 from orchestrator.controller.builds import TargetBuilds
@@ -37,9 +38,10 @@ from orchestrator.decide.reconcile import (
 )
 from orchestrator.decide.settle import Limits, Settled, judge, settle, settle_late, withdraw
 from orchestrator.engine.protocol import Engine
-from orchestrator.errors import PluginError
+from orchestrator.errors import PluginError, Refusal
 from orchestrator.ledger.protocol import Ledger, Settlement
 from orchestrator.model.node import Member, Spec
+from orchestrator.model.talk import Sheet
 from orchestrator.model.work import (
     Accept,
     Again,
@@ -80,6 +82,7 @@ class Hands:
     limits: Limits = field(default_factory=Limits)
     builds: TargetBuilds | None = None  #: None: one node, one build
     blames: Blames | None = None  #: None: no node is set aside
+    submit_next: Callable[[Task, Sheet], object] | None = None  #: None: actions submit nothing
 
     def act(self, actions: Sequence[Action], view: View, now: float) -> bool:
         """Carry out the actions of one look; return whether the ledger changed: look again."""
@@ -228,13 +231,24 @@ class Hands:
         if (no := judge(outcome)) is not None:
             return no
         if task.kind is Kind.ACTION:
-            return outcome.exit_fault or Accept()
+            return outcome.exit_fault or self._onward(task)
         if task.kind is Kind.COPY:
             return copying.check(task, outcome)
         verdict = self._accept(task, outcome)
         if isinstance(verdict, Replan) and not self._may_replan(task):
             return Reject(verdict.why, final=True)
         return verdict
+
+    def _onward(self, task: Task) -> Accept | Reject:
+        """Submit what an action submits; of others nothing is left to do."""
+        text = onward.sheet(task.args)
+        if text is None or self.submit_next is None:
+            return Accept()
+        try:
+            self.submit_next(task, text)
+        except (Refusal, PluginError) as error:
+            return Reject(str(error))
+        return Accept()
 
     def _may_replan(self, task: Task) -> bool:
         """Whether the task's job may be probed once more: there is a probe, and a limit."""

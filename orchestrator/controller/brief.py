@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orchestrator.controller import actions
 from orchestrator.controller.heading import heading
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.testimony import lease_proof
@@ -20,9 +20,6 @@ from orchestrator.plugin.caller import Caller
 
 LIMIT_DEFAULT_S = 24 * 3600.0
 """Every command has a time limit (P7); this one where neither processor nor job names one."""
-
-TOKEN = re.compile(r"\{(destination|batch)\}")
-"""What the words of an action may name."""
 
 COPY_LIMIT_S = 7 * 24 * 3600.0
 COPY_STALL_S = 600.0
@@ -85,11 +82,23 @@ class Briefing:
         `done`: what is accepted of what it needs, where that was read already.
         """
         if task.kind is Kind.ACTION:
-            return _action(task, where)
+            return actions.command(task, where, self._source(task), self._allowed())
         if task.kind is Kind.COPY:
             return _copy(task, where)
         done = self._done(task) if done is None else done
         return self.caller.command(task, where, {id: done[id] for id in task.needs if id in done})
+
+    def _source(self, task: Task) -> str:
+        """Return the file that an action copies or moves; empty: there is none."""
+        if not {"copy", "move"} & task.args.keys():
+            return ""
+        media = self.caller.review(task.job).media
+        return media[0][1] if media else ""
+
+    def _allowed(self) -> Sequence[str] | None:
+        """Return which addresses that are not public jobs may call; None: any, on This Computer."""
+        stands = self.ledger.applied()
+        return stands.cluster.access.webhooks if stands else None
 
     def places(self, attempt: Attempt, task: Task, identity: Identity) -> Places:
         """Return where things are on the node."""
@@ -209,18 +218,6 @@ def _copy(task: Task, where: Places) -> Command:
 
 def _plain(value: object) -> str:
     return str(getattr(value, "value", value))
-
-
-def _action(task: Task, where: Places) -> Command:
-    """Fill ``{destination}`` and ``{batch}`` into the words of a job's action (F-SUB-9)."""
-    words = task.args.get("command")
-    if not isinstance(words, list | tuple) or not words:
-        raise PluginError(f"task {task.id}: this action has no command")
-    destination = where.source(str(task.args.get("destination", "")))
-    names = {"destination": destination, "batch": task.job.batch}
-    # in one pass: a destination may be called {batch}
-    own = (where.source(str(word)) for word in words)
-    return Command(tuple(TOKEN.sub(lambda hit: names[hit[1]], word) for word in own))
 
 
 def _home(value: Any, paths: Mapping[str, str]) -> Any:  # the answer is JSON, as the value

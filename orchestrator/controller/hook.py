@@ -7,13 +7,13 @@ import hmac
 import socket
 import ssl
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_address
 
 import httpx
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.addresses import Address, is_allowed
 from orchestrator.model.notice import shown_url
 
 LIMIT_S = 5.0
@@ -22,9 +22,6 @@ LIMIT_S = 5.0
 ANSWER_MAX_BYTES = 64 << 10
 SIGNATURE = "X-Orchestrator-Signature"
 DELIVERY = "X-Orchestrator-Delivery"
-_NAT64 = ip_network("64:ff9b::/96")
-
-Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,24 +49,6 @@ def signature(secret: str, body: bytes, at: int) -> str:
     """Return ``t=UNIX,v1=HEX``: HMAC-SHA256 over the time, a full stop and the body."""
     mac = hmac.new(secret.encode(), f"{at}.".encode() + body, "sha256")
     return f"t={at},v1={mac.hexdigest()}"
-
-
-def is_allowed(address: Address, allow: Sequence[str]) -> bool:
-    """Whether a webhook may go there: the address is public, or somebody has listed it."""
-    inner = _embedded(address)
-    if any(each in ip_network(listed) for each in {address, inner} for listed in allow):
-        return True
-    return all(each.is_global and not each.is_multicast for each in (address, inner))
-
-
-def _embedded(address: Address) -> Address:
-    """Return the IPv4 address that one of IPv6 leads to; itself: it leads to none."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(address.packed[-4:])
-    teredo = address.teredo[1] if address.teredo else None
-    return address.ipv4_mapped or address.sixtofour or teredo or address
 
 
 async def _posted(call: Call) -> None:

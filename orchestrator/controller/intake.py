@@ -10,6 +10,7 @@ from itertools import islice
 
 from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.copies import Copies
+from orchestrator.controller.onward import key, sheet
 from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
 from orchestrator.controller.submit import (
@@ -28,7 +29,7 @@ from orchestrator.manifest.batch import BatchFile
 from orchestrator.manifest.sent import parse_sent
 from orchestrator.model.cluster import Access, Limits
 from orchestrator.model.codec import canonical
-from orchestrator.model.talk import Client, NodePhase, NodeView, Sheet, Submitted
+from orchestrator.model.talk import Client, NodePhase, NodeView, Role, Sheet, Submitted
 from orchestrator.model.work import Batch, Job, State, Task, TaskId
 from orchestrator.plugin.caller import Caller
 
@@ -67,6 +68,12 @@ class Intake:
         self._check(file)
         with self._lock:
             return self._known(origin) or self._stored(file.batch, origin)
+
+    def onward(self, task: Task, text: Sheet) -> Submitted:
+        """Store the batch that an action submits, as one of the client whose action it is."""
+        owner = self.ledger.owner(task.job.batch) or ""
+        who = Client(role=Role.USER, owner=owner, name=task.job.batch)
+        return self.submit(who, [text], key(task))
 
     def refused(self, tasks: Sequence[Task]) -> Mapping[TaskId, Mapping[str, str]]:
         """Return of tasks that could go next which nodes are not given them, and why."""
@@ -132,7 +139,10 @@ class Intake:
 
     def _check(self, file: BatchFile) -> None:
         """Refuse what is for another cluster, or runs what the cluster does not allow (T05)."""
-        batch = file.batch
+        batch, plugins = file.batch, self.caller.plugins
+        for text in (sheet(action) for job in batch.jobs for action in job.actions):
+            if text:  # said now, not when it is begun, perhaps in days
+                self._check(parse_sent([text], plugins.processors, plugins.settings_folders()))
         if batch.cluster not in {"", NOT_SAID, self.name}:
             raise Refusal(
                 f"batch {batch.name}: it is for cluster {batch.cluster!r}, and this is "

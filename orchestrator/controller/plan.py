@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from math import isfinite
 
+from orchestrator.controller import actions
 from orchestrator.controller.storage import Storage
 from orchestrator.decide.place import lacks
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Report, service_instances
-from orchestrator.model.work import Facts, Job, Kind, Room, Target, Task, TaskId, task_id
+from orchestrator.model.work import Facts, Job, Kind, Room, Target, TaskId, task_id
 from orchestrator.plugin.caller import Caller, Unplannable
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,8 @@ class Planner:
             return False
         copy = task_id(job.id, Kind.COPY)
         first = (copy,) if self.ledger.task(copy) else ()
-        self.ledger.plan(job.id, tuple(_with_actions(job, target, first) for target in targets))
+        first_done = tuple(_after(target, first) for target in targets)
+        self.ledger.plan(job.id, actions.added(job, first_done))
         parts = sum(len(target.segments) for target in targets)
         log.info(
             "job %s: %d targets, %d segments",
@@ -114,23 +116,7 @@ def _check(job: Job, targets: tuple[Target, ...]) -> None:
         raise PluginError(f"{who}: these tasks need each other: {circle}") from error
 
 
-def _with_actions(job: Job, target: Target, first: tuple[TaskId, ...] = ()) -> Target:
-    """Add the job's actions as tasks that come after all others of the target (F-SUB-9).
-
-    What needs nothing needs `first`.
-    """
-    last = tuple(task.id for task in target.tasks if task.kind is Kind.PUBLISH)
-    needs = last or tuple(task.id for task in target.tasks)
-    actions = tuple(
-        Task(
-            id=task_id(job.id, Kind.ACTION, target.name, number),
-            job=job,
-            kind=Kind.ACTION,
-            target=target.name,
-            args={**action, "destination": target.destination},
-            needs=needs,
-        )
-        for number, action in enumerate(job.actions)
-    )
+def _after(target: Target, first: tuple[TaskId, ...]) -> Target:
+    """Let what needs nothing need `first`."""
     tasks = (task if task.needs else replace(task, needs=first) for task in target.tasks)
-    return replace(target, tasks=(*tasks, *actions))
+    return replace(target, tasks=tuple(tasks))

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from orchestrator.errors import Refusal
 from orchestrator.manifest import files, jobs, node
+from orchestrator.manifest.actions import submitting
 from orchestrator.manifest.finding import Document, Finding, Place, refuse
 from orchestrator.manifest.schema import Processor
 from orchestrator.model.cluster import Node
@@ -29,6 +31,7 @@ def read_batch(
     processors: Mapping[str, Processor],
     folders: Iterable[Path] = (),
     node_file: Path | None = None,
+    above: tuple[Path, ...] = (),
 ) -> BatchFile:
     """Return the one Batch of a job file, its paths absolute and its settings filled in.
 
@@ -38,14 +41,26 @@ def read_batch(
     :param processors: by name
     :param folders: of the built-in Settings
     :param node_file: a file with the Node document, if the job file has none
+    :param above: the job files that submit this one when they are done, the first one first
     """
+    folders = tuple(folders)
     found, faults = files.read(path)
     apart, node_faults = files.read(node_file) if node_file else ((), [])
     batch_file, more = parse(path, [*found, *apart], processors, folders)
     refuse([*faults, *node_faults, *(more if found or not faults else ())])
     if batch_file is None:  # cannot be: without a fault there is a batch
         raise AssertionError(path)
-    return batch_file
+
+    def later(file: Path) -> Batch:
+        ring = [*above, path, file]
+        if file.resolve() in {each.resolve() for each in ring[:-1]}:
+            names = " -> ".join(map(str, ring))
+            raise Refusal(
+                f"{path}: it would be submitted again and again: {names}; remove a submit"
+            )
+        return read_batch(file, processors, folders, above=(*above, path)).batch
+
+    return replace(batch_file, batch=submitting(batch_file.batch, later))
 
 
 def parse(

@@ -144,6 +144,7 @@ def _access(spec: Part) -> Access:
         service_password=secret(spec, "servicePassword"),
         open=spec.get("open", False),
         executables=tuple(spec.get("executables", ())),
+        webhooks=tuple(spec.get("webhooks", ())),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path as Folder
 from typing import Any, cast
 
 from orchestrator.manifest import advice
+from orchestrator.manifest.actions import rooted
 from orchestrator.manifest.check import check
 from orchestrator.manifest.finding import Document, Finding, Path
 from orchestrator.manifest.formats import absolute, formatted, replaced
@@ -127,7 +128,7 @@ def _job(document: Document, spec: Mapping[str, Any]) -> Job:
         if_exists=IfExists(spec.get("ifExists", "fail")),
         split=_split(spec.get("segments", {})),
         on_decode_errors=spec.get("onDecodeErrors", "fail"),
-        actions=tuple(spec.get("actions", ())),
+        actions=rooted(spec.get("actions", ()), folder),
     )
 
 

@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, cast
 
 from orchestrator.manifest import advice, job
+from orchestrator.manifest.actions import moved_away
 from orchestrator.manifest.check import check, is_valid
 from orchestrator.manifest.finding import Document, Finding, Path
 from orchestrator.manifest.schema import core
@@ -39,6 +40,7 @@ def parse(document: Document, settings: Settings) -> Parsed:
     faults += _twice_written(document, [claim for each in parsed for claim in each.claims])
     jobs = tuple(each.job for each in parsed if each.job)
     reviews = {each.job.name: each.review for each in parsed if each.job}
+    faults += moved_away(document, jobs, reviews)
     if faults or document.refused or len(jobs) < len(_listed(document)):
         return Parsed(reviews=reviews, faults=tuple(faults))
     return Parsed(batch=_batch(document, jobs), reviews=reviews)

@@ -35,16 +35,22 @@ def _hooks(document: Document, where: Path) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for index, each in enumerate(listed if isinstance(listed, list) else ()):
         yield from secret_faults(document, (*where, index, "secret"))
-        url, allow = (each.get("url"), each.get("allow")) if isinstance(each, dict) else (None, ())
+        url = each.get("url") if isinstance(each, dict) else None
         if isinstance(url, str):
             if says := _url(url):
                 yield document.fault((*where, index, "url"), says)
             if first.setdefault(url, index) != index:
                 what = "this address stands twice; remove one"
                 yield document.fault((*where, index, "url"), what)
-        for number, text in enumerate(allow if isinstance(allow, list) else ()):
-            if isinstance(text, str) and (says := _range(text)):
-                yield document.fault((*where, index, "allow", number), says)
+        yield from range_faults(document, (*where, index, "allow"))
+
+
+def range_faults(document: Document, where: Path) -> Iterator[Finding]:
+    """Yield what is listed there and is no address or range."""
+    listed = document.get(*where)
+    for number, text in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(text, str) and (says := _range(text)):
+            yield document.fault((*where, number), says)
 
 
 def _url(url: str) -> str:

@@ -18,7 +18,7 @@ from orchestrator.manifest.machines import (
     ssh_faults,
     user_faults,
 )
-from orchestrator.manifest.notify_rules import notify_faults
+from orchestrator.manifest.notify_rules import notify_faults, range_faults
 from orchestrator.manifest.times import seconds
 
 LOST_AFTER_S = (10, 3600)  # under 10 s a busy node looks lost; over 1 h nobody waits
@@ -45,6 +45,7 @@ def cluster_faults(document: Document) -> list[Finding]:
     faults += programs_faults(document, (*SPEC, "programs"))
     faults += access_faults(document, (*SPEC, "access"))
     faults += notify_faults(document, (*SPEC, "notify"))
+    faults += range_faults(document, (*SPEC, "access", "webhooks"))
     faults += _users(document)
     for root in roots:
         faults += machine_faults(document, root, PORTS_NODE)

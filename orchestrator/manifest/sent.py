@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as File
 
 from orchestrator.manifest import batch, files
+from orchestrator.manifest.actions import unread
 from orchestrator.manifest.batch import BatchFile
 from orchestrator.manifest.finding import Document, Finding, Path, Place, refuse
 from orchestrator.manifest.formats import ABSOLUTE, formatted
@@ -57,6 +58,7 @@ def _relative(document: Document, processors: Mapping[str, Processor]) -> Iterat
     """Yield the paths of a Batch that are not absolute."""
     jobs = document.get(*_JOBS) if document.get("kind") == "Batch" else None
     for index in range(len(jobs) if isinstance(jobs, list) else 0):
+        yield from unread(document, (*_JOBS, index, "actions"))
         for path, text in _paths(document, index, processors):
             if not text.startswith(("/", *ABSOLUTE)):
                 what = f"{text!r} is relative; write it from / on (`submit` does that)"

@@ -69,6 +69,7 @@ class Access:
     service_password: Secret | None = None
     open: bool = False
     executables: tuple[str, ...] = ()  #: empty: any
+    webhooks: tuple[str, ...] = ()  #: addresses and ranges that are ours, and that jobs may call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

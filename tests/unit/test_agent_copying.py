@@ -85,7 +85,7 @@ def test_what_is_put_in_the_place_of_a_file_between_look_and_opening_is_not_read
 
 
 def test_copy_that_reads_otherwise_is_made_again(here, monkeypatch):
-    monkeypatch.setattr(copying, "_read_back", lambda name, teller: ("another", 1))
+    monkeypatch.setattr(copying, "read_back", lambda name, teller: ("another", 1))
     asks(here, "movie.mov")
     assert copying.main() == 1
     assert "reads otherwise" in told(here)["error"]

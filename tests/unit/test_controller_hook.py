@@ -12,8 +12,9 @@ import pytest
 from mailserver import Certificate
 
 from orchestrator.controller import hook
-from orchestrator.controller.hook import DELIVERY, SIGNATURE, Call, is_allowed, post
+from orchestrator.controller.hook import DELIVERY, SIGNATURE, Call, post
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.addresses import is_allowed
 from orchestrator.model.notice import Carrier, Way
 
 SECRET = "between us"
