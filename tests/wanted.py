@@ -39,6 +39,7 @@ spec:
     servicePassword: {keyring: studio}
     open: true
     executables: [/usr/bin/blender]
+    webhooks: [10.0.4.7]
   limits: {queuedBatches: 10, activeTargets: 4, activeSegments: 40}
   notify:
     to: [ops@studio.example]

@@ -99,6 +99,7 @@ def test_every_key_reaches_the_noun():
         "nodes.access.admin_password",
         "nodes.access.open",
         "nodes.access.executables",
+        "nodes.access.webhooks",
         "nodes.extended.ssh.identity_file",
         "nodes.extended.ssh.proxy_jump",
         "nodes.extended.ssh.agent",
@@ -141,6 +142,7 @@ def test_every_key_is_read_as_it_was_meant():
             service_password=Secret(keyring="studio"),
             open=True,
             executables=("/usr/bin/blender",),
+            webhooks=("10.0.4.7",),
         ),
         limits=Limits(queued_batches=10, active_targets=4, active_segments=40),
         recovery=Recovery(
