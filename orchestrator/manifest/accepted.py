@@ -80,7 +80,9 @@ def _split(split: Split) -> Data:
     whole = int(seconds) if seconds is not None and seconds.is_integer() else seconds
     spread = split.spread if split.spread != "auto" else None
     cuts = list(split.cuts) if split.cuts else None
-    return _told({"seconds": whole, "frames": split.frames, "cuts": cuts, "spread": spread})
+    scenes = split.scenes if split.scenes != "auto" else None
+    said = {"seconds": whole, "frames": split.frames, "cuts": cuts}
+    return _told({**said, "spread": spread, "scenes": scenes})
 
 
 def _duration(seconds: float | None) -> str | None:

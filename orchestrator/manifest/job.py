@@ -138,4 +138,5 @@ def _split(segments: Mapping[str, Any]) -> Split:
         frames=segments.get("frames"),
         cuts=tuple(segments["cuts"]) if "cuts" in segments else None,
         spread=segments.get("spread", "auto"),
+        scenes=segments.get("scenes", "auto"),
     )

@@ -148,6 +148,7 @@ class Split:
     frames: int | None = None
     cuts: tuple[int, ...] | None = None  #: the first frame of each segment but the first
     spread: str = "auto"  #: auto | always: whether a small job may stay on one node
+    scenes: str = "auto"  #: auto | always | never: whether the rule's cuts move to scene changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -16,6 +17,7 @@ SHORTEST_INTRA_S = 4
 SHORTEST_SHARE_S = 4  #: below this, slots are not all given a share
 GOPS = 5  #: of the source, a segment: two of them are decoded for nothing
 REST_S = 1  #: what is shorter joins its neighbour
+SCENE_REACH = 0.25  #: of a segment, how far a cut moves to meet a scene change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ def cut(table: Table, split: Split, rule: Rule) -> tuple[Segment, ...]:
     if split.seconds is not None:
         return _segments(table, _joined(table, _every(table, Fraction(str(split.seconds)))))
     count = parts(table, rule)
-    return _segments(table, _every(table, table.duration / count))
+    fair = _every(table, table.duration / count)
+    return _segments(table, fair if rule.intra else moved(fair, table.scenes, len(table.pts)))
 
 
 def whole(table: Table) -> tuple[Segment, ...]:
@@ -58,6 +61,21 @@ def parts(table: Table, rule: Rule) -> int:
     shared = -(-count // slots) * slots
     fair = shared if duration / shared >= SHORTEST_SHARE_S else count
     return min(fair, len(table.pts))
+
+
+def moved(starts: tuple[int, ...], scenes: tuple[int, ...], frames: int) -> tuple[int, ...]:
+    """Return cuts, each at the scene change that is nearest to it, if there is one near.
+
+    Near: within a quarter of the shorter segment beside it, so that segments stay about as long as
+    they should be, and in order.
+    """
+    edges = (0, *starts, frames)
+    found = []
+    for before, start, after in zip(edges, starts, edges[2:], strict=False):
+        reach = int(min(start - before, after - start) * SCENE_REACH)
+        near = scenes[bisect_left(scenes, start - reach) : bisect_right(scenes, start + reach)]
+        found.append(min(near, key=lambda scene: abs(scene - start), default=start))
+    return tuple(found)
 
 
 def _every(table: Table, seconds: Fraction) -> tuple[int, ...]:

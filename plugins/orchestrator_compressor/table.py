@@ -18,7 +18,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 
 MAGIC = b"orchestrator-table"
-VERSION = 1
+VERSION = 2
 HALF = Fraction(1, 2)
 RATIO = re.compile(r"-?[0-9]{1,30}(/[0-9]{0,29}[1-9][0-9]{0,29})?")
 KEYFRAMES_BACK = 2  #: open GOPs and MPEG streams land late: one keyframe is not enough
@@ -39,12 +39,15 @@ class Table:
     start_us: int = (
         0  #: where the container says it starts, in microseconds; seeking counts from it
     )
+    scenes: tuple[int, ...] = ()  #: positions of frames that begin a scene, as far as it was asked
 
     def __post_init__(self) -> None:
         if not self.pts:
             raise ValueError("a table needs at least one frame")
         if self.keys and not 0 <= self.keys[0] <= self.keys[-1] < len(self.pts):
             raise ValueError(f"keyframe {self.keys[-1]} is none of {len(self.pts)} frames")
+        if self.scenes and not 0 <= self.scenes[0] <= self.scenes[-1] < len(self.pts):
+            raise ValueError(f"scene {self.scenes[-1]} is none of {len(self.pts)} frames")
         if self.tb <= 0 or self.last_duration < 0:
             raise ValueError(f"ticks of {self.tb} s and a last frame of {self.last_duration} ticks")
 
@@ -162,10 +165,12 @@ def dump(table: Table) -> bytes:
         "tb": str(table.tb),
         "frames": len(table.pts),
         "keys": len(table.keys),
+        "scenes": len(table.scenes),
         "last": table.last_duration,
         "start_us": table.start_us,
     }
-    body = json.dumps(head).encode() + b"\n" + _pack(table.pts) + _pack(table.keys)
+    body = json.dumps(head).encode() + b"\n"
+    body += b"".join(map(_pack, (table.pts, table.keys, table.scenes)))
     return MAGIC + bytes([VERSION]) + zlib.compress(body, 9)
 
 
@@ -179,13 +184,18 @@ def load(data: bytes) -> Table:
     try:
         line, _, body = zlib.decompress(data[len(MAGIC) + 1 :]).partition(b"\n")
         head = json.loads(line)
-        if type(head["frames"]) is not int or type(head["keys"]) is not int:
+        counts = [head[key] for key in ("frames", "keys", "scenes")]
+        if any(type(count) is not int or count < 0 for count in counts):
             raise TypeError("its counts are no numbers")
-        split = 8 * head["frames"]
+        ends = [8 * end for end in accumulate(counts, initial=0)]
+        pts, keys, scenes = (
+            _unpack(body[a:b], count) for (a, b), count in zip(pairwise(ends), counts, strict=True)
+        )
         return Table(
             tb=ratio(head["tb"]),
-            pts=_unpack(body[:split], head["frames"]),
-            keys=_unpack(body[split:], head["keys"]),
+            pts=pts,
+            keys=keys,
+            scenes=scenes,
             last_duration=int(head["last"]),
             start_us=int(head["start_us"]),
         )

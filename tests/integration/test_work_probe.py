@@ -135,3 +135,15 @@ def test_what_is_no_source_is_refused_in_one_sentence(tmp_path, fault):
 def test_file_without_picture_is_refused_where_one_is_wanted(tmp_path):
     done = probe(tmp_path, generated("sound.wav"), 1).done
     assert "has no video" in done.result["error"]
+
+
+@pytest.mark.media
+def test_scene_changes_are_found_only_where_they_are_asked_for(tmp_path):
+    source = real("bikes.mp4")
+    assert probe(tmp_path / "plain", source).table.scenes == ()
+    assert probe(tmp_path / "asked", source, scenes="auto").table.scenes == (30, 76, 137, 187, 242)
+
+
+def test_scene_changes_have_the_places_of_an_uneven_source(tmp_path):
+    line = probe(tmp_path, generated("edit-list.mp4"), scenes="always")
+    assert set(line.table.scenes) <= set(range(1, len(line.table.pts)))

@@ -1,5 +1,6 @@
 """Where a source is cut: always all of it, in order, never more finely than is worth it."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
@@ -105,3 +106,29 @@ def test_given_cuts_are_the_first_frames_of_segments():
 def test_a_cut_that_cannot_be_is_refused(given_cuts, said):
     with pytest.raises(ValueError, match=said):
         cuts.cut(steady(250), Split(cuts=given_cuts), RULE)
+
+
+@given(st.data())
+def test_cuts_that_move_to_scenes_stay_in_order_and_near(data):
+    frames = data.draw(st.integers(2, 2000))
+    places = st.sets(st.integers(1, frames - 1), max_size=40)
+    starts, scenes = (tuple(sorted(data.draw(places))) for _ in "ab")
+    found = cuts.moved(starts, scenes, frames)
+    assert len(found) == len(starts)
+    assert covers(tuple(Segment(0, a, b) for a, b in pairwise((0, *found, frames))), frames)
+    edges = (0, *starts, frames)
+    for n, (start, cut) in enumerate(zip(starts, found, strict=True), start=1):
+        assert cut == start or cut in scenes
+        assert abs(cut - start) <= min(edges[n] - edges[n - 1], edges[n + 1] - edges[n]) / 4
+
+
+def test_a_cut_moves_to_the_nearest_scene_change():
+    assert cuts.moved((100, 200), (90, 112, 230), 300) == (90, 200)
+
+
+def test_only_the_rules_own_cuts_move_and_not_where_joins_are_free():
+    times = replace(steady(500), scenes=(240,))
+    assert [s.start for s in cuts.cut(times, Split(), RULE)] == [0, 240]
+    assert [s.start for s in cuts.cut(times, Split(frames=250), RULE)] == [0, 250]
+    intra = cuts.cut(times, Split(), Rule(slots=2, intra=True))
+    assert 240 not in [s.start for s in intra]

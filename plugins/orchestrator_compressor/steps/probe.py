@@ -7,6 +7,7 @@ from typing import cast
 
 from orchestrator.api import Command, IfExists, Job, Places, Task
 from orchestrator_compressor import asks
+from orchestrator_compressor.asks import Asks
 from orchestrator_compressor.facts import PACKETS
 from orchestrator_compressor.steps.step import PROGRAM
 
@@ -19,12 +20,26 @@ def args(job: Job) -> dict[str, object]:
     return {
         "mode": PACKETS,
         "video_wanted": wanted.wants_video,
+        "scenes": _scenes(job, wanted),
         "destinations": [
             path
             for output, path in asks.known_paths(job, wanted)
             if output.if_exists is not IfExists.NUMBER
         ],
     }
+
+
+def _scenes(job: Job, wanted: Asks) -> str:
+    """Return whether scene changes are looked for: only where the rule cuts, and a join costs."""
+    split = job.split
+    is_free = split.seconds is None and split.frames is None and split.cuts is None
+    pays = any(
+        output.setting.allow_segmenting
+        and output.setting.video
+        and not output.setting.video.codec.intra
+        for output in wanted.outputs
+    )
+    return split.scenes if is_free and pays else "never"
 
 
 def command(task: Task, where: Places) -> Command:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from orchestrator.api import Cause
@@ -32,8 +34,10 @@ PROGRESS_PACKETS = 5000  #: a line of progress each
 class Seen:
     """What one reading of a source showed."""
 
-    times: list[tuple[int | None, bool]] = field(default_factory=list)  #: PTS, is it a keyframe
-    durations: dict[int, int] = field(default_factory=dict)  #: PTS -> duration, in ticks
+    times: array[int] = field(default_factory=lambda: array("q"))  #: PTS of packets that have one
+    keys: bytearray = field(default_factory=bytearray)  #: of each of them, whether it is a keyframe
+    timeless: int = 0  #: packets without a PTS
+    last: tuple[int, int] = (-(1 << 63), 0)  #: the highest PTS, and the duration of that packet
     ends: dict[int, Fraction] = field(default_factory=dict)  #: stream -> when it ends, in seconds
     heard: set[int] = field(default_factory=set)  #: streams of sound that have packets
     cues: dict[int, list[Cue]] = field(default_factory=dict)  #: stream of subtitles -> its cues
@@ -56,10 +60,13 @@ def read(container: InputContainer, video: VideoStream | None, others: Sequence[
             else:
                 _note_end(seen, packet)
             continue
-        seen.times.append((packet.pts, packet.is_keyframe))
         seen.bytes_read += packet.size
-        if packet.pts is not None:
-            seen.durations[packet.pts] = packet.duration or 0
+        if packet.pts is None:
+            seen.timeless += 1
+            continue
+        seen.times.append(packet.pts)
+        seen.keys.append(packet.is_keyframe)
+        seen.last = max(seen.last, (packet.pts, packet.duration or 0))
         if len(seen.times) % PROGRESS_PACKETS == 0:
             print(f"frame={len(seen.times)}", flush=True)
     return seen
@@ -70,23 +77,23 @@ def why_not(seen: Seen, format_name: str) -> str | None:
     names = set(format_name.split(","))
     if invented := names & INVENTED:
         return f"{min(invented)} has no times of its own"
-    known = [time for time, _ in seen.times if time is not None]
-    if len(known) < len(seen.times):
-        return f"{len(seen.times) - len(known)} of {len(seen.times)} packets have no time"
-    if len(set(known)) < len(known):
-        return f"{len(known) - len(set(known))} of {len(known)} packets repeat a time"
+    count = len(seen.times)
+    if seen.timeless:
+        return f"{seen.timeless} of {count + seen.timeless} packets have no time"
+    if repeats := sum(a == b for a, b in pairwise(sorted(seen.times))):
+        return f"{repeats} of {count} packets repeat a time"
     return None
 
 
 def of_packets(seen: Seen, tb: Fraction, start_us: int) -> Table:
     """Return the table that the packets tell; every packet has a time."""
-    order = sorted((time, key) for time, key in seen.times if time is not None)
-    pts = tuple(time for time, _ in order)
+    order = sorted(range(len(seen.times)), key=seen.times.__getitem__)
+    pts = tuple(seen.times[i] for i in order)
     return Table(
         tb=tb,
         pts=pts,
-        keys=tuple(i for i, (_, key) in enumerate(order) if key),
-        last_duration=seen.durations.get(pts[-1]) or _last_step(pts),
+        keys=tuple(place for place, i in enumerate(order) if seen.keys[i]),
+        last_duration=seen.last[1] or _last_step(pts),
         start_us=start_us,
     )
 
@@ -96,20 +103,29 @@ def of_decoder(path: str, ffmpeg: str, stream: VideoStream, seen: Seen, start_us
 
     Raises Trouble, of cause ``source``, if it decodes none.
     """
-    tb, pts, last = _framecrc(path, ffmpeg, stream.index)
+    tb, pts, last = decoded(path, ffmpeg, stream.index)
     if not pts:
         raise Trouble(f"{path}: no frame can be decoded; copy it again", Cause.SOURCE)
     own = stream.time_base or tb
-    times = sorted(int(time * own / tb) for time, key in seen.times if key and time is not None)
+    times = sorted(
+        int(time * own / tb) for time, key in zip(seen.times, seen.keys, strict=True) if key
+    )
     found = {max(0, bisect_right(pts, time) - 1) for time in times} | {0}
     return Table(tb=tb, pts=pts, keys=tuple(sorted(found)), last_duration=last, start_us=start_us)
 
 
-def _framecrc(path: str, ffmpeg: str, index: int) -> tuple[Fraction, tuple[int, ...], int]:
+def decoded(
+    path: str, ffmpeg: str, index: int, chain: Sequence[str] = ()
+) -> tuple[Fraction, tuple[int, ...], int]:
+    """Return tick, times and last duration of the frames that `ffmpeg` decodes and `chain` passes.
+
+    Raises Trouble, of cause ``source``, if it stops before the end.
+    """
     words = [
         *(ffmpeg, "-hide_banner", "-nostdin", "-v", "error", "-noautorotate", "-copyts"),
         *input_words(path),
-        *("-map", f"0:{index}", "-fps_mode", "passthrough", "-enc_time_base", "demux"),
+        *("-map", f"0:{index}", *(["-vf", ",".join(chain)] if chain else [])),
+        *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
         *("-f", "framecrc", "-"),
     ]
     tb, pts, last = Fraction(0), [], 0

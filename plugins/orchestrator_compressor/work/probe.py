@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.api import Cause
 from orchestrator_compressor import table
-from orchestrator_compressor.work import fingerprint, index, look, media, others, reference
+from orchestrator_compressor.work import fingerprint, index, look, media, others, reference, scenes
 from orchestrator_compressor.work.attempt import ask, write_whole
 from orchestrator_compressor.work.follow import follow
 from orchestrator_compressor.work.trouble import Trouble
@@ -40,6 +40,7 @@ class Probe:
     origin: str = ""  #: where the source stands, if it is a copy
     refers: Sequence[str] = ()  #: files that its media stand in, where that is known already
     named: Sequence[str] = ()  #: … and how these are called where they are no copies
+    scenes: str = "never"  #: auto | always | never: whether scene changes are looked for
 
 
 def run(_words: list[str]) -> dict[str, object]:
@@ -100,9 +101,13 @@ def _video(container: InputContainer, wanted: Probe) -> VideoStream | None:
 def _video_facts(
     wanted: Probe, container: InputContainer, video: VideoStream, seen: index.Seen
 ) -> tuple[dict[str, object], list[str]]:
-    if not seen.times:
+    if not seen.times and not seen.timeless:
         raise Trouble(f"{wanted.source}: its video has no frames; copy it again", Cause.SOURCE)
     found, mode, notes = _table(wanted, container, video, seen)
+    if wanted.scenes == "always" or (
+        wanted.scenes == "auto" and found.duration <= scenes.LONGEST_S
+    ):
+        found = scenes.found(found, wanted.source, wanted.ffmpeg, video.index)
     data = table.dump(found)
     write_whole(Path(INDEX), data)
     rate, is_constant = index.rate(found, (video.guessed_rate, video.average_rate, video.base_rate))

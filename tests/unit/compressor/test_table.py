@@ -24,6 +24,7 @@ def tables(draw: st.DrawFn) -> Table:
         tb=Fraction(1, draw(st.sampled_from([1000, 12800, 24000, 90000]))),
         pts=pts,
         keys=tuple(sorted(keys)),
+        scenes=tuple(sorted(draw(st.sets(st.integers(0, len(pts) - 1), max_size=5)))),
         last_duration=draw(st.integers(1, 9999)),
         start_us=draw(st.integers(-(10**6), 10**9)),
     )
