@@ -82,6 +82,26 @@ def ffmpeg(*words: str) -> str:
     return done.stdout
 
 
+def said(*words: str) -> str:
+    """Run ffmpeg and return what it said; an error is an error of the test."""
+    done = subprocess.run(
+        [FFMPEG, "-hide_banner", "-nostdin", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    assert done.returncode == 0, f"{words}\n{done.stderr[-3000:]}"
+    return done.stderr
+
+
+def field_order(path: Path) -> str:
+    """Return what the first frame says of its fields: T or B comes first, or P for none."""
+    words = ("-i", str(path), "-vf", "showinfo", "-frames:v", "1", "-f", "null", "-")
+    return said(*words).partition(" i:")[2][0]
+
+
 def sha256(path: Path) -> str:
     """Return the hash of a file."""
     with path.open("rb") as file:
@@ -117,9 +137,13 @@ def _flash() -> list[str]:
 
 
 def _vfr() -> list[str]:
+    return _uneven(_picture(3))
+
+
+def _uneven(picture: list[str]) -> list[str]:
     steps = "setpts='(N*40+if(mod(N,3),7,0)+if(gt(N,30),300,0))/1000/TB'"
     return [
-        *(*_picture(3), "-vf", f"settb=1/90000,{steps}", "-fps_mode", "passthrough"),
+        *(*picture, "-vf", f"settb=1/90000,{steps}", "-fps_mode", "passthrough"),
         *("-enc_time_base", "filter", "-c:v", "libx264", "-g", "10", "-pix_fmt", "yuv420p"),
         *("-video_track_timescale", "90000"),
     ]
@@ -278,6 +302,20 @@ RECIPES: dict[str, Callable[[], list[str]]] = {
     "prores.mov": lambda: [*_picture(2), "-c:v", "prores_ks", "-profile:v", "3"],
     "interlaced.mov": lambda: [
         *(*_picture(2), "-vf", "setfield=bff", "-c:v", "prores_ks", "-flags", "+ildct"),
+    ],
+    "fields.avi": lambda: [
+        *(*_picture(1.6, size="160x120"), "-vf", "setfield=tff", "-c:v", "mpeg4"),
+        *("-flags", "+ildct+ilme", "-bf", "2", "-g", "12", "-q:v", "3"),
+    ],
+    "fields-h264.mp4": lambda: [
+        *(*_picture(1, size="160x120"), "-vf", "setfield=bff", "-c:v", "libx264"),
+        *("-flags", "+ildct+ilme", "-pix_fmt", "yuv422p", "-g", "12"),
+    ],
+    "filtered.mp4": lambda: [*_picture(1.6, size="128x96"), *_plain(), "-g", "12", "-bf", "2"],
+    "filtered-vfr.mp4": lambda: [*_uneven(_picture(1.6, size="128x96"))],
+    "filtered.ts": _copied("filtered.mp4"),
+    "filtered-edit-list.mp4": lambda: [
+        *("-ss", "0.2", "-i", str(generated("filtered.mp4")), "-c", "copy"),
     ],
     "cover.jpg": lambda: [*_picture(1, size="64x64"), "-frames:v", "1"],
     "everything.mkv": _everything,

@@ -5,7 +5,6 @@ same way for both, so that an encoder can be made deterministic where its defaul
 """
 
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -26,6 +25,16 @@ from orchestrator_compressor.table import Table, load
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 Patch = Callable[[list[str]], list[str]]
+
+
+def uncut(words: list[str]) -> list[str]:
+    """Return the words of a segment less its seek and all trims: they then make the whole."""
+    words = list(words)
+    if "-ss" in words:
+        del words[words.index("-ss") : words.index("-ss") + 2]
+    chain = words.index("-vf") + 1
+    kept = (each for each in words[chain].split(",") if not each.startswith("trim="))
+    return [*words[:chain], ",".join(kept), *words[chain + 1 :]]
 
 
 def same(words: list[str]) -> list[str]:
@@ -118,14 +127,9 @@ class Line:
         return sorted(id for id in self.words if id.endswith("/encode"))
 
     def single_pass(self, cuts: list[int]) -> Path:
-        """Encode once without cuts, by the words of the first segment less its cutting trim."""
+        """Encode once without cuts, by the words of the first segment less its cutting trims."""
         words = self.words[self.encodes()[0]]
-        words = words[words.index("--") + 1 :]
-        if "-ss" in words:
-            del words[words.index("-ss") : words.index("-ss") + 2]
-        chain = words.index("-vf") + 1
-        words = [*words[:chain], re.sub(r"^trim=[^,]*,", "", words[chain]), *words[chain + 1 :]]
-        assert "trim" not in words[chain]
+        words = uncut(words[words.index("--") + 1 :])
         whole = self.folder / f"whole{Path(words[-1]).suffix}"
         forced = "expr:" + ("+".join(f"eq(n,{cut})" for cut in cuts) or "0")
         intra = any(codec in words for codec in ("prores_ks", "ffv1", "mjpeg"))

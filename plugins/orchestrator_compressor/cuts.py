@@ -98,7 +98,7 @@ def _checked(table: Table, starts: tuple[int, ...]) -> tuple[int, ...]:
         raise ValueError("segments.cuts: they must rise, from 1 on; sort them")
     if starts and starts[-1] >= len(table.pts):
         raise ValueError(
-            f"segments.cuts: there is no frame {starts[-1]}, the source has {len(table.pts)}; "
+            f"segments.cuts: there is no frame {starts[-1]}, the output has {len(table.pts)}; "
             "remove it"
         )
     return starts

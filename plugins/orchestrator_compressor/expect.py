@@ -25,6 +25,9 @@ def picture(planned: Picture, name: str) -> dict[str, object]:
         "sar": f"{sar.numerator}/{sar.denominator}" if exact else None,
         # containers name the order of fields in ways of their own; progressive is one word
         "field_order": None if planned.first_field else "progressive",
+        "interlaced": True
+        if planned.first_field
+        else None,  # the frames say it, whatever headers do
         "range": "pc" if colour.range == "pc" else None,  # the other is what silence means
         "primaries": colour.primaries,
         "trc": colour.trc,

@@ -48,6 +48,7 @@ class VideoFacts:
     start: Fraction = Fraction(0)  #: of the first frame, in seconds of the source's clock
     tb: Fraction = Fraction(1)  #: seconds a tick of its times
     is_even: bool = True  #: its frames stand on a grid of that rate
+    duration_s: float | None = None  #: of all its frames; None: unknown
 
     @property
     def is_turned(self) -> bool:
@@ -178,7 +179,7 @@ def _refers(values: Values) -> tuple[Values, ...]:
 def _video(values: Values) -> VideoFacts:
     sar = _fraction(values.get("sar"))
     rate = _fraction(values.get("rate"))
-    order = values.get("field_order")
+    order, duration = values.get("field_order"), values.get("duration_s")
     return VideoFacts(
         index=_int(values["index"]),
         codec=_word(values.get("codec", "")),
@@ -198,6 +199,7 @@ def _video(values: Values) -> VideoFacts:
         start=_fraction(values.get("start")) or Fraction(0),
         tb=_fraction(values.get("tb")) or Fraction(1),
         is_even=bool(values.get("constant", True)),
+        duration_s=None if duration is None else _seconds(duration),
     )
 
 

@@ -85,6 +85,7 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
     made = {n: inputs.add(_ours(path), -zero) for n, path in parts.subtitles.items()}
     chapters = inputs.add(_ours(parts.chapters)) if parts.chapters else None
     last = inputs.add(opened(source), -zero)
+    theirs = last if not source.chapters or product.others.chapters else "-1"
     if product.copied:
         maps += ["-map", f"{last}:{product.copied.index}"]
     return [
@@ -93,7 +94,7 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
         *inputs.words,
         *maps,
         *_maps(product, parts, last, made),
-        *("-map_metadata", last, "-map_chapters", chapters or last),
+        *("-map_metadata", last, "-map_chapters", chapters or theirs),
         *("-c", "copy"),
         *_names(product, parts),
         *_tags(product),

@@ -12,10 +12,10 @@ from fractions import Fraction
 from itertools import pairwise
 
 from orchestrator.api import Job, Kind, Room, Segment, Target, Task, task_id
+from orchestrator_compressor import chain, handles, table
 from orchestrator_compressor.asks import Asks, Output
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Product
-from orchestrator_compressor.recipe import Cut
 from orchestrator_compressor.table import Table
 
 SOUND_SPEED = 50.0  #: seconds of sound encoded a second, a guess: only the order counts
@@ -61,9 +61,11 @@ def _encodes(draft: Draft) -> Iterator[Task]:
     picture, times = draft.product.picture, draft.ground.table
     if not picture or not times:
         return
-    room, grid = draft.ground.room, rate(times)
+    room, out = draft.ground.room, picture.timing.output(times)
+    frames, grid = chain.handle(picture.chain), picture.timing.rate or rate(out)
     for segment in draft.segments:
-        task = _task(draft, Kind.ENCODE, {"cut": cut(times, segment, grid).dump()})
+        found = handles.cut(times, out, segment, picture.timing, frames)
+        task = _task(draft, Kind.ENCODE, {"cut": replace(found, rate=grid).dump()})
         yield replace(
             task,
             id=task_id(task.job.id, Kind.ENCODE, task.target, segment.index),
@@ -81,10 +83,11 @@ def _sounds(draft: Draft) -> Iterator[Task]:
 
 def _chain(draft: Draft, parts: tuple[Task, ...]) -> Iterator[Task]:
     """Yield what follows: heavier than any part, so that what can be finished is finished first."""
-    times, segments = draft.ground.table, draft.segments
+    times, segments, picture = draft.ground.table, draft.segments, draft.product.picture
+    grid = rate(picture.timing.output(times)) if times and segments and picture else None
     args = {
         "cuts": [0, *(segment.end for segment in segments)],
-        "rate": str(rate(times)) if times and segments and rate(times) else None,
+        "rate": str(grid) if grid else None,
         "destination": draft.destination,
     }
     needs = tuple(part.id for part in parts)
@@ -113,24 +116,12 @@ def _task(draft: Draft, kind: Kind, args: Mapping[str, object]) -> Task:
     )
 
 
-def rate(times: Table) -> Fraction | None:
-    """Return the exact rate of a source whose frames stand on a grid; None: they do not."""
+def rate(times: Table | table.Output) -> Fraction | None:
+    """Return the exact rate of frames that stand on a grid; None: they do not."""
     steps = {b - a for a, b in pairwise(times.pts)}
     if len(steps) != 1 or min(steps) <= 0:
         return None
     return 1 / (steps.pop() * times.tb)
-
-
-def cut(times: Table, segment: Segment, grid: Fraction | None) -> Cut:
-    """Return where a segment is in its source; `grid` is the rate, where there is one."""
-    is_last = segment.end == len(times.pts)  # a surplus frame must meet the gate, not vanish
-    return Cut(
-        start=times.pts[segment.start],
-        end=None if is_last else times.pts[segment.end],
-        tb=times.tb,
-        seek=times.seek(segment.start),
-        rate=grid,
-    )
 
 
 def predicted(picture: Picture, frames: int, room: Room) -> float:

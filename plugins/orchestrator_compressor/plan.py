@@ -47,7 +47,7 @@ def _draft(ground: Ground, output: Output) -> Draft:
     segments: tuple[Segment, ...] = ()
     notes = product.notes
     if product.picture and ground.table:
-        segments, why = _segments(ground.table, ground, product.picture, output.setting)
+        segments, why = _segments(ground, ground.table, product.picture, output.setting)
         notes = (*notes, *why)
     late = _late(ground, product, len(segments))
     if text := asks.astray(ground.job, ground.asks, output, late):
@@ -64,13 +64,14 @@ def _draft(ground: Ground, output: Output) -> Draft:
 
 
 def _segments(
-    times: Table, ground: Ground, picture: Picture, setting: Setting
+    ground: Ground, source: Table, picture: Picture, setting: Setting
 ) -> tuple[tuple[Segment, ...], tuple[str, ...]]:
     """Return the segments of a target and, where it is one against the rule, why."""
     whole, split = f"{setting.name}: encoded as one segment:", ground.job.split
+    times = picture.timing.grid(source)
     if not setting.allow_segmenting:
         return cuts.whole(times), (f"{whole} its setting says allowSegmenting: false",)
-    if not times.is_rising:
+    if not source.is_rising:
         return cuts.whole(times), (f"{whole} the times of the source's frames do not rise",)
     if why := chain.why_whole(picture.chain):
         return cuts.whole(times), (f"{whole} {why}",)

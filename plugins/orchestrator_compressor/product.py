@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from orchestrator_compressor import geometry, streams
+from orchestrator_compressor import filters, geometry, streams, timing
 from orchestrator_compressor.chain import Filter
 from orchestrator_compressor.codecs import COPYABLE, SAME_PIXELS, has_alpha, is_rgb, sound_family
 from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
 from orchestrator_compressor.settings import SOURCE, Audio, Setting, Video
 from orchestrator_compressor.streams import Others
+from orchestrator_compressor.timing import PLAY, Timing
 
 HDR = frozenset({"smpte2084", "arib-std-b67", "16", "18"})  #: transfers, by name or number
 RESAMPLED_SLACK = 256  #: samples that a change of rate may cost or add
@@ -39,6 +40,7 @@ class Picture:
     start: Fraction  #: of the first frame, in seconds of the source's clock
     tb: Fraction  #: seconds a tick of its times
     rate: Fraction | None  #: average, frames a second
+    timing: Timing  #: how its frames follow from the source's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +99,12 @@ def settle(setting: Setting, source: Source) -> Product:
     copied = heard if setting.copy_audio else None
     if copied:
         _check_copy(setting, copied)
-    others = streams.settle(
-        setting, source, seen.rate if picture and seen and seen.is_even else None
-    )
+    if picture and picture.timing.kind == PLAY and heard and setting.wants_sound:
+        raise ValueError(
+            f"setting {setting.name}: frames that play at another rate last longer or shorter than "
+            "the source's sound; leave audio out, or conform: frameRate without play"
+        )
+    others = streams.settle(setting, *_grid(source, picture))
     return Product(
         setting=setting,
         picture=picture,
@@ -117,14 +122,19 @@ def _picture(setting: Setting, facts: VideoFacts) -> Picture:
     ours = geometry.settle(video, theirs)
     pixel_format = _pixel_format(setting.name, video, facts)
     colour = _colour(video, facts, pixel_format)
-    first_field = facts.first_field if video.codec.interlaced else None
+    first_field = timing.first_field(video.timing, facts, keeps_fields=video.codec.interlaced)
+    timed = timing.settle(video.timing, facts)
+    before = (
+        *timing.fields(setting.name, video.timing, facts),
+        *filters.chain(setting.name, video.filters, facts),
+    )
     same = ours == theirs and pixel_format == facts.pixel_format
     same = same and colour.range in {None, facts.colour.range}
     scale = geometry.scale(
         ours,
         colour,
         from_rgb=is_rgb(facts.pixel_format) and not is_rgb(pixel_format),
-        interlaced=bool(first_field),
+        interlaced=bool(first_field and facts.first_field),
     )
     return Picture(
         video=video,
@@ -135,11 +145,20 @@ def _picture(setting: Setting, facts: VideoFacts) -> Picture:
         sar=ours.sar,
         first_field=first_field,
         colour=colour,
-        chain=() if same else (scale,),
-        start=facts.start,
-        tb=facts.tb,
-        rate=facts.rate,
+        chain=(*filters.made_fit(before, facts), *(() if same else (scale,))),
+        start=timed.start(facts),
+        tb=timed.tb(facts),
+        rate=timed.frames_s(facts),
+        timing=timed,
     )
+
+
+def _grid(source: Source, picture: Picture | None) -> tuple[Source, Fraction | None]:
+    """Return a source whose other streams fit the pictures, and the rate of these if they are even."""
+    if picture is None or source.video is None:
+        return source, None
+    even = picture.timing.is_even(source.video)
+    return timing.retimed(source, picture.timing), picture.rate if even else None
 
 
 def _pixel_format(name: str, video: Video, facts: VideoFacts) -> str:
@@ -218,7 +237,10 @@ def _notes(setting: Setting, source: Source, picture: Picture | None) -> Iterato
     if picture and facts:
         if has_alpha(facts.pixel_format) and not has_alpha(picture.pixel_format):
             yield f"{setting.name}: the source's transparency is not kept"
-        if facts.first_field and not picture.first_field:
+        for said in timing.notes(picture.video.timing, facts, source):
+            yield f"{setting.name}: {said}"
+        kept = picture.video.timing.deinterlace == timing.NONE
+        if kept and facts.first_field and not picture.first_field:
             yield f"{setting.name}: the source is interlaced; both fields stay in each frame"
         if facts.colour.trc in HDR and "10" not in picture.pixel_format:
             yield f"{setting.name}: the source is HDR and is not tone mapped to 8 bits"

@@ -14,6 +14,7 @@ from typing import cast
 from orchestrator_compressor.encoders import Words, sound_words, video_words
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Sound
+from orchestrator_compressor.timing import CONFORM
 
 QUIET = ("-hide_banner", "-nostdin", "-y")
 TELL = ("-progress", "pipe:1", "-nostats")
@@ -32,13 +33,15 @@ class Means:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """Where a segment is in its source."""
+    """Where a segment is in its source, and which frames of what filters make of it are its own."""
 
-    start: int  #: ticks of the first frame
+    start: int  #: ticks of the first frame that is read
     end: int | None  #: ticks of the first frame after it; None: to the end, whatever comes
-    tb: Fraction  #: seconds a tick
+    tb: Fraction  #: seconds a tick behind the filters
     seek: tuple[str, ...] = ()  #: words that save decoding
-    rate: Fraction | None = None  #: of a source whose frames stand on a grid; None: they do not
+    rate: Fraction | None = None  #: of an output whose frames stand on a grid; None: they do not
+    inner: tuple[int, int | None] | None = None
+    """First tick, and the one after the last, behind the filters; None: they saw no more than that."""
 
     def dump(self) -> dict[str, object]:
         """Return it as JSON data, for a task's arguments."""
@@ -48,18 +51,21 @@ class Cut:
             "tb": str(self.tb),
             "seek": list(self.seek),
             "rate": None if self.rate is None else str(self.rate),
+            **({"inner": list(self.inner)} if self.inner else {}),
         }
 
     @classmethod
     def load(cls, data: Mapping[str, object]) -> Cut:
         """Return the cut that `dump` wrote."""
         end, rate = data["end"], data["rate"]
+        inner = cast("Sequence[int | None]", data.get("inner", ()))
         return cls(
             start=cast("int", data["start"]),
             end=cast("int | None", end),
             tb=Fraction(str(data["tb"])),
             seek=tuple(map(str, cast("Sequence[str]", data["seek"]))),
             rate=None if rate is None else Fraction(str(rate)),
+            inner=(cast("int", inner[0]), inner[1]) if inner else None,
         )
 
 
@@ -85,19 +91,33 @@ def encode(means: Means, source: Source, cut: Cut, picture: Picture, out: str) -
 
 
 def filters(cut: Cut, picture: Picture) -> Words:
-    """Return the chain of filters: the cut, the picture, and the clock last."""
-    end = "" if cut.end is None else f":end_pts={cut.end}"
+    """Return the chain of filters: the cut, the picture, the cut of its own, and the clock last."""
     clock = ["setpts=PTS-STARTPTS"]
     if cut.rate is not None:  # the encoder's rate control then sees the true rate
         clock = [f"settb={_ratio(1 / cut.rate)}", "setpts=N", f"fps={_ratio(cut.rate)}"]
     return [
-        f"trim=start_pts={cut.start}{end}",
+        _trim(cut.start, cut.end),
         *(each.words for each in picture.chain),
+        *_own(cut, picture),
         f"format={picture.pixel_format}",
         f"setsar=sar={_ratio(picture.sar)}:max={SAR_MAX}",
         _params(picture),
         *clock,
     ]
+
+
+def _own(cut: Cut, picture: Picture) -> Words:
+    """Return the filters that bring frames to their rate, and keep those of the segment alone."""
+    rate = picture.timing.rate if picture.timing.kind == CONFORM else None
+    grid = [f"fps={_ratio(rate)}"] if rate else []
+    if cut.inner is None:
+        return grid
+    # filters may have another clock than their source
+    return [*grid, f"settb={_ratio(cut.tb)}", _trim(*cut.inner)]
+
+
+def _trim(start: int, end: int | None) -> str:
+    return f"trim=start_pts={start}" + ("" if end is None else f":end_pts={end}")
 
 
 def audio(means: Means, source: Source, sound: Sound, out: str) -> Words:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from orchestrator_compressor import rates
+from orchestrator_compressor import filters, rates, timing
 from orchestrator_compressor.codecs import (
     AUDIO,
     SOUND_ONLY,
@@ -15,16 +15,21 @@ from orchestrator_compressor.codecs import (
     VideoCodec,
     has_alpha,
 )
+from orchestrator_compressor.filters import Wanted
 from orchestrator_compressor.rates import Rate
+from orchestrator_compressor.timing import Wish
 
 SOURCE = "source"
 COPY = "copy"
-ALL_VIDEO = frozenset({"codec", "pixelFormat", "size"})
+ALL_VIDEO = frozenset(
+    {"codec", "pixelFormat", "size", "frameRate", "deinterlace", "fieldOrder", "filters"}
+)
 ALL_AUDIO = frozenset({"codec", "channels", "rate"})
 KEY_INTERVAL = 250
 PRESET = "medium"
 BITRATE = "160k"
 ANY_RATE = Rate()
+AS_IT_IS = Wish()
 
 Spec = Mapping[str, object]
 
@@ -41,6 +46,8 @@ class Video:
     rate: Rate = ANY_RATE
     key_interval: int = KEY_INTERVAL  #: frames, at most
     fit: tuple[int, int] | None = None  #: None: the source's size
+    timing: Wish = AS_IT_IS
+    filters: tuple[Wanted, ...] = ()  #: in the order in which they work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +127,8 @@ def _video(spec: Spec) -> Video:
         rate=rates.read(cast("Spec", spec.get("rate", {}))),
         key_interval=int(cast("int", spec.get("keyInterval", KEY_INTERVAL))),
         fit=None if fit is None else (int(fit[0]), int(fit[1])),
+        timing=timing.read(spec),
+        filters=filters.read(spec),
     )
 
 
@@ -178,6 +187,7 @@ def _picture(video: Video) -> Iterator[str]:
             known = ", ".join(sorted(formats))
             yield f"video.pixelFormat: {video.name} has no {wanted}; it has {known}"
     yield from rates.faults(video.rate, video.name, video.codec.crf_max)
+    yield from timing.faults(video.timing, video.name, keeps_fields=video.codec.interlaced)
     yield from _profile(video)
 
 

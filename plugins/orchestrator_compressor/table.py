@@ -124,9 +124,15 @@ def same(table: Table) -> Output:
 
 def conformed(table: Table, rate: Fraction) -> Output:
     """Return the output of ``fps=rate``: frames on a grid of that rate."""
-    first = (table.pts[0] * table.tb * rate + HALF).__floor__()
-    end = ((table.pts[-1] + table.last_duration) * table.tb * rate + HALF).__floor__()
+    first = nearest(table.pts[0] * table.tb * rate)
+    end = nearest((table.pts[-1] + table.last_duration) * table.tb * rate)
     return Output(tb=1 / rate, pts=tuple(range(first, max(end, first + 1))), last_duration=1)
+
+
+def nearest(value: Fraction) -> int:
+    """Return the nearest whole number, as ffmpeg rounds: halves away from 0."""
+    up = (abs(value) + HALF).__floor__()
+    return up if value >= 0 else -up
 
 
 def doubled(table: Table) -> Output:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -15,12 +16,13 @@ import pytest
 from compressor_jobs import AUDIO, built_in, seen, steady
 
 from orchestrator.api import Segment
-from orchestrator_compressor import facts, finish, plan, product, recipe, settings
+from orchestrator_compressor import facts, finish, graph, handles, product, recipe, settings, table
 from orchestrator_compressor.codecs import VIDEO
 from orchestrator_compressor.finish import Parts
 from orchestrator_compressor.product import Product
 from orchestrator_compressor.recipe import Means
 from orchestrator_compressor.table import Table
+from orchestrator_compressor.timing import Timing
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -70,6 +72,12 @@ def made(path: Path, times: Table, setting: str) -> tuple[facts.Source, Product]
     return found, product.settle(settings.read(setting, built_in()[setting]), found)
 
 
+def cut(times: Table, segment: Segment) -> recipe.Cut:
+    """Return where a segment is in its source, of which nothing is asked but that."""
+    found = handles.cut(times, table.same(times), segment, Timing(), 0)
+    return replace(found, rate=graph.rate(times))
+
+
 def pictures(path: Path) -> int:
     """Return how many frames of a file can be decoded."""
     with av.open(str(path)) as container:
@@ -86,7 +94,7 @@ def test_a_segment_of_each_setting_has_its_frames(source, tmp_path, setting):
     found, wanted = made(path, times, setting)
     assert wanted.picture
     out = tmp_path / ("segment" + wanted.picture.video.codec.suffix)
-    part = plan.cut(times, Segment(0, 3, FRAMES), plan.rate(times))
+    part = cut(times, Segment(0, 3, FRAMES))
     run(*recipe.encode(MEANS, found, part, wanted.picture, str(out)))
     assert pictures(out) == FRAMES - 3
 
@@ -112,7 +120,7 @@ def test_segments_of_any_length_are_exact(source, tmp_path, length):
     hashes = []
     for number, (a, b) in enumerate(pairwise(edges)):
         out = tmp_path / f"{number}.mkv"
-        part = plan.cut(times, Segment(number, a, b), plan.rate(times))
+        part = cut(times, Segment(number, a, b))
         run(*recipe.encode(MEANS, found, part, wanted.picture, str(out)))
         hashes += shown(out)
     assert hashes == shown(path)
@@ -130,7 +138,7 @@ def test_the_finishing_pass_puts_sound_where_it_was(source, tmp_path):
     assert wanted.picture
     assert wanted.sound
     video, audio, final = (tmp_path / name for name in ("video.mov", "audio.m4a", "final.mp4"))
-    part = plan.cut(times, Segment(0, 0, FRAMES), plan.rate(times))
+    part = cut(times, Segment(0, 0, FRAMES))
     run(*recipe.encode(MEANS, found, part, wanted.picture, str(video)))
     run(*recipe.audio(MEANS, found, wanted.sound, str(audio)))
     parts = Parts(video=str(video), audio=str(audio))

@@ -5,9 +5,10 @@ import oracle
 import pipeline
 import pytest
 from pipeline import Pipeline
+from segmented import Probed
 
 from orchestrator.api import Kind
-from orchestrator_compressor import table
+from orchestrator_compressor import chain, filters, handles, table, timing
 from orchestrator_compressor.work import join
 
 pytestmark = pytest.mark.timeout(300)
@@ -74,3 +75,30 @@ def test_frames_that_are_not_even_need_the_table(tmp_path):
     times = line.table
     wanted = [(pts - times.pts[0]) * times.tb for pts in times.pts]
     assert pipeline.times(final.folder / "final.mov") != wanted
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return Probed.of(tmp_path_factory.mktemp("probed"), media.generated("filtered.mp4"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("video", "missing"),
+    [
+        ({"deinterlace": "frame"}, (timing, "BWDIF_HANDLE", 0)),
+        ({"filters": [{"atadenoise": "strong"}]}, (filters, "ATA_HANDLE", 0)),
+        ({"filters": [{"blend": 4}, {"deflicker": 5}]}, (chain, "handle", lambda _: 0)),
+        ({"frameRate": 60}, (handles, "BEFORE", -1)),
+        ({"frameRate": 24}, (handles, "AFTER", -1)),
+    ],
+)
+def test_without_its_handle_a_filter_makes_other_frames(
+    tmp_path, monkeypatch, source, video, missing
+):
+    plan = source.plan(tmp_path, video, [23], field_order="tt")
+    whole = [frame for _, frame in plan.single()]
+    assert [frame for part in plan.segments() for frame in part] == whole
+    monkeypatch.setattr(*missing)
+    less = source.plan(tmp_path, video, [23], field_order="tt")
+    assert [frame for part in less.segments() for frame in part] != whole

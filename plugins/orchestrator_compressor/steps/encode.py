@@ -8,6 +8,7 @@ from orchestrator.api import Command
 from orchestrator_compressor import expect, recipe
 from orchestrator_compressor.recipe import Cut
 from orchestrator_compressor.steps.step import SEGMENT, Step, Values, source, table, work
+from orchestrator_compressor.timing import AS_SOURCE, PLAY
 
 
 def command(step: Step) -> Command:
@@ -22,8 +23,11 @@ def command(step: Step) -> Command:
     expected = {"frames": segment.frames, **expect.picture(picture, name)}
     if not picture.video.codec.says_range:
         expected["range"] = None
+    kind = picture.timing.kind
     asked = {
         **source(step),
+        # to say when in the source a frame is shown
+        **({} if kind in {AS_SOURCE, PLAY} else {"output": picture.timing.spec}),
         "segment": [segment.start, segment.end],
         "file": name,
         "expect": expected,

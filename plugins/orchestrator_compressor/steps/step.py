@@ -106,8 +106,10 @@ def marks(step: Step) -> dict[str, object] | None:
 
 def times(step: Step) -> dict[str, object]:
     """Return where each frame of the output is shown: the index, and what becomes of it."""
-    named = table(step) if step.product.picture else None
-    return {"table": named, "output": {"kind": "source"}}
+    picture = step.product.picture
+    if picture is None:
+        return {"table": None, "output": {"kind": "source"}}
+    return {"table": table(step), "output": picture.timing.spec}
 
 
 def segments(step: Step) -> list[tuple[TaskId, int, int]]:

@@ -36,6 +36,7 @@ class Encode:
     mode: str = "packets"  #: where the table comes from: packets | decoder
     codec: str = ""  #: of the source; its decoder's lines are the source's faults
     table: Mapping[str, str] | None = None  #: path of the index, to say when a frame is shown
+    output: Mapping[str, str] = field(default_factory=dict)  #: how its frames follow from the index
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -139,10 +140,10 @@ def _place(wanted: Encode, frame: int) -> str:
     frame = min(frame, wanted.segment[1] - 1)
     if wanted.table is None:
         return f"a frame near {frame}"
-    times = table.load(Path(wanted.table["path"]).read_bytes())
-    if frame >= len(times.pts):
+    shown = table.output(table.load(Path(wanted.table["path"]).read_bytes()), wanted.output)
+    if frame >= len(shown.pts):
         return f"a frame near {frame}"
-    return f"a frame near {frame} ({clock(times.second(frame))})"
+    return f"a frame near {frame} ({clock(shown.expected[frame] * shown.tb)})"
 
 
 def clock(seconds: Fraction) -> str:

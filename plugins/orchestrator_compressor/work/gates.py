@@ -58,7 +58,7 @@ def read_picture(path: Path, ranges: Sequence[tuple[int, int]]) -> Shown:
 
     Raises Trouble if there is no video, or a packet without a time.
     """
-    rotation = _rotation(path)
+    shown = _first_frame(path)
     with media.opened(str(path)) as container:
         if not container.streams.video:
             raise Trouble(f"{path.name}: holds no video")
@@ -81,7 +81,7 @@ def read_picture(path: Path, ranges: Sequence[tuple[int, int]]) -> Shown:
         facts = media.picture(stream) | {
             "tag": stream.codec_context.codec_tag,
             "rate": stream.average_rate,
-            "rotation": rotation,
+            **shown,
             "timecode": media.timecode(container),
         }
         return Shown(
@@ -93,13 +93,18 @@ def read_picture(path: Path, ranges: Sequence[tuple[int, int]]) -> Shown:
         )
 
 
-def _rotation(path: Path) -> int | None:
-    """Return by how many degrees a player turns the pictures; only a decoded frame tells."""
+def _first_frame(path: Path) -> dict[str, object]:
+    """Return what only a decoded frame tells: how far a player turns it, and whether it has fields."""
     with media.opened(str(path)) as container:
         if not container.streams.video:
-            return None
+            return {}
         frame = next(container.decode(container.streams.video[0]), None)
-        return None if frame is None else int(frame.rotation) % 360
+        if frame is None:
+            return {"rotation": None, "interlaced": None}
+        return {
+            "rotation": int(frame.rotation) % 360,
+            "interlaced": bool(frame.interlaced_frame),
+        }
 
 
 def times(shown: Shown, output: Output, container: str) -> Iterator[Gate]:
