@@ -139,15 +139,26 @@ class Line:
             check=True,
             capture_output=True,
             stdin=subprocess.DEVNULL,
+            cwd=self.folders[self.encodes()[0]],  # where its filters find their files
         )
         return whole
 
 
-def job(folder: Path, source: Path, outputs: list[dict], settings: tuple = (), **keys) -> Job:
-    """Return the job that this manifest text describes, read as a person's would be."""
+def job(
+    folder: Path,
+    source: Path,
+    outputs: list[dict],
+    settings: tuple = (),
+    given: dict | None = None,
+    **keys,
+) -> Job:
+    """Return the job that this manifest text describes, read as a person's would be.
+
+    :param given: what stands in its ``with`` beside source and outputs
+    """
     folder.mkdir(parents=True, exist_ok=True)
     one = {"name": "clip", "processor": "compressor", **keys}
-    one["with"] = {"source": str(source), "outputs": outputs}
+    one["with"] = {"source": str(source), "outputs": outputs, **(given or {})}
     head = {"apiVersion": "orchestrator/v1"}
     documents = [head | {"kind": "Batch", "metadata": {"name": "oracle"}, "spec": {"jobs": [one]}}]
     documents += [

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from orchestrator.api import Fault, IfExists, Job, Review
-from orchestrator_compressor import destination, settings
+from orchestrator_compressor import beside, destination, settings, supplied
 from orchestrator_compressor.settings import Setting
+from orchestrator_compressor.supplied import Supplied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Asks:
 
     source: str
     outputs: tuple[Output, ...]
+    supplied: Supplied = supplied.NONE
 
     @property
     def wants_video(self) -> bool:
@@ -52,12 +54,17 @@ def read(job: Job) -> Asks:
                 if_exists=IfExists(each.get("ifExists", job.if_exists.value)),
             )
         )
-    return Asks(source=str(job.asks["source"]), outputs=tuple(outputs))
+    return Asks(
+        source=str(job.asks["source"]), outputs=tuple(outputs), supplied=supplied.read(job.asks)
+    )
 
 
 def review(job: Job) -> Review:
     """Return the faults of settings and destinations, the files claimed, the encoders needed."""
-    if spoiled := tuple(_setting_faults(job)):
+    spoiled = tuple(_setting_faults(job)) + tuple(
+        Fault(where, text) for where, text in supplied.faults(job.asks)
+    )
+    if spoiled:
         return Review(faults=spoiled)
     asks = read(job)
     needs = (
@@ -69,11 +76,12 @@ def review(job: Job) -> Review:
         faults=tuple(_destination_faults(job, asks)),
         claims=tuple(
             (("outputs", output.number, "destination"), path)
-            for output, path in known_paths(job, asks)
+            for output, main in known_paths(job, asks)
             if output.if_exists is not IfExists.NUMBER
+            for path in (main, *besides(asks, output, main))
         ),
         needs={"ffmpeg": tuple(dict.fromkeys(needs))},
-        media=((("source",), asks.source),),
+        media=((("source",), asks.source), *supplied.files(job.asks)),
     )
 
 
@@ -82,6 +90,11 @@ def known_paths(job: Job, asks: Asks) -> Iterator[tuple[Output, str]]:
     for output in asks.outputs:
         if set(destination.tokens(output.template)) <= destination.EARLY:
             yield output, filled(job, asks, output, {})
+
+
+def besides(asks: Asks, output: Output, main: str) -> tuple[str, ...]:
+    """Return the files beside an output that the manifest alone tells."""
+    return beside.known(main, output.setting, asks.supplied)
 
 
 def filled(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> str:

@@ -80,12 +80,20 @@ def _verify(task: Task, result: Values) -> Iterator[str]:
 
 def _publish(task: Task, result: Values) -> Iterator[str]:
     yield from _lacks(task, result, "destination", "sha256")
+    planned, found = task.args.get("extras", 0), result.get("beside", 0)
+    if found != planned:
+        yield f"{task.id}: {found} files beside it instead of {planned}"
+
+
+def _streams(task: Task, result: Values) -> Iterator[str]:
+    yield from _lacks(task, result, "files")
 
 
 CHECKS: Mapping[Kind, Callable[[Task, Values], Iterator[str]]] = {
     Kind.PROBE: _probe,
     Kind.ENCODE: _encode,
     Kind.AUDIO: _audio,
+    Kind.STREAMS: _streams,
     Kind.ASSEMBLE: _assemble,
     Kind.VERIFY: _verify,
     Kind.PUBLISH: _publish,

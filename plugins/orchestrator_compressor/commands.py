@@ -11,12 +11,21 @@ from orchestrator.api import Command, Kind, Places, Result, Task, TaskId, task_i
 from orchestrator_compressor import asks, facts
 from orchestrator_compressor.facts import STAND_IN
 from orchestrator_compressor.product import settle
-from orchestrator_compressor.steps import assemble, audio, encode, probe, publish, verify
+from orchestrator_compressor.steps import (
+    assemble,
+    audio,
+    encode,
+    probe,
+    publish,
+    streams,
+    verify,
+)
 from orchestrator_compressor.steps.step import Step
 
 MAKERS = {
     Kind.ENCODE: encode.command,
     Kind.AUDIO: audio.command,
+    Kind.STREAMS: streams.command,
     Kind.ASSEMBLE: assemble.command,
     Kind.VERIFY: verify.command,
     Kind.PUBLISH: publish.command,
@@ -40,6 +49,7 @@ def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command
         done=done,
         output=output,
         source=source,
-        product=settle(output.setting, source),
+        product=settle(output.setting, source, wanted.supplied),
+        given=wanted.supplied,
     )
     return MAKERS[task.kind](step)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator_compressor import streams
+from orchestrator_compressor.beside import CARRIERS
 from orchestrator_compressor.codecs import MOV_LIKE, decoded_as
+from orchestrator_compressor.facts import Source
 from orchestrator_compressor.finish import TAGS
 from orchestrator_compressor.product import Picture, Product
 
@@ -63,6 +65,12 @@ def listed(product: Product) -> list[str]:
     found += [("attachment",)] * others.attachments
     found += [("attached", each.codec) for each in others.covers]
     return [" ".join(filter(None, each)) for each in found]
+
+
+def captions(product: Product, source: Source) -> bool:
+    """Return whether closed captions must stand in the pictures."""
+    theirs, setting = source.video, product.setting
+    return bool(theirs and theirs.captions and setting.video and setting.video.name in CARRIERS)
 
 
 def sound(product: Product, encoded: Mapping[str, object]) -> dict[str, object] | None:

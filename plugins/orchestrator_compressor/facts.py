@@ -49,6 +49,7 @@ class VideoFacts:
     tb: Fraction = Fraction(1)  #: seconds a tick of its times
     is_even: bool = True  #: its frames stand on a grid of that rate
     duration_s: float | None = None  #: of all its frames; None: unknown
+    captions: bool = False  #: closed captions stand in its pictures (A53)
 
     @property
     def is_turned(self) -> bool:
@@ -200,6 +201,7 @@ def _video(values: Values) -> VideoFacts:
         tb=_fraction(values.get("tb")) or Fraction(1),
         is_even=bool(values.get("constant", True)),
         duration_s=None if duration is None else _seconds(duration),
+        captions=bool(values.get("captions")),
     )
 
 

@@ -17,17 +17,20 @@ from orchestrator_compressor.encoders import Words
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Product
 from orchestrator_compressor.recipe import Means, begin, guarded, opened
+from orchestrator_compressor.streams import POSTER, POSTER_FILE
 
 TAGS = {"hevc": "hvc1"}  #: what players look for, where it is not ffmpeg's own choice
 TIMESCALE = 90000  #: of a movie header, where no exact one is small enough
 TIMESCALE_MAX = 10_000_000
 DEMUXERS = {
     **{".mov": "mov", ".m4a": "mov", ".mp4": "mov", ".mkv": "matroska"},
-    **{".ffmeta": "ffmetadata"},
+    **{".ffmeta": "ffmetadata", ".jpg": "jpeg_pipe"},
 }
 """Suffix of a file of ours -> demuxer that may open it, where it is not called like the suffix."""
 VIDEO = "video"  #: stem of the joined pictures
 CHAPTERS = "chapters.ffmeta"
+STILL = ("-frames:v", "1", "-f", "image2", "-update", "1")
+"""How a single picture is written."""
 ATTACHING = frozenset({"mkv"})  #: containers in which a cover picture is a file, not a stream
 MIME = {"mjpeg": "image/jpeg", "png": "image/png"}
 
@@ -41,10 +44,19 @@ class Parts:
     chapters: str | None = None  #: those of the source, by its new beginning
     subtitles: dict[int, str] = field(default_factory=dict)  #: stacked ones, by stream
     covers: dict[int, str] = field(default_factory=dict)  #: those that are attached, by stream
+    poster: str | None = None  #: a cover that is made, and a stream of the file
 
 
-def parts(product: Product, here: Callable[[str], str], audio: str | None) -> Parts:
-    """Return the files that the pass needs; all but `audio` are made just before it, ``here``."""
+def parts(
+    product: Product,
+    here: Callable[[str], str],
+    audio: str | None,
+    made: Callable[[str], str] = str,
+) -> Parts:
+    """Return the files that the pass needs; all but `audio` are made just before it, ``here``.
+
+    :param made: where a file of the streams task is
+    """
     others, picture = product.others, product.picture
     attached = others.covers if product.setting.container in ATTACHING else ()
     return Parts(
@@ -52,11 +64,17 @@ def parts(product: Product, here: Callable[[str], str], audio: str | None) -> Pa
         audio=audio,
         chapters=here(CHAPTERS) if others.chapters else None,
         subtitles={
-            each.stream: here(f"subtitle-{each.stream}.srt")
+            each.stream: made(each.file) if each.file else here(f"subtitle-{each.stream}.srt")
             for each in others.subtitles
-            if each.is_stacked
+            if each.is_stacked or each.file
         },
-        covers={each.stream: here(each.file) for each in attached},
+        covers={
+            each.stream: made(each.file) if each.stream == POSTER else here(each.file)
+            for each in attached
+        },
+        poster=made(POSTER_FILE)
+        if not attached and any(each.stream == POSTER for each in others.covers)
+        else None,
     )
 
 
@@ -82,7 +100,12 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
         maps += ["-map", inputs.add(_ours(parts.video), product.picture.start - zero) + ":v"]
     if parts.audio and product.sound:
         maps += ["-map", inputs.add(_ours(parts.audio), product.sound.start - zero) + ":a"]
-    made = {n: inputs.add(_ours(path), -zero) for n, path in parts.subtitles.items()}
+    made = {
+        n: inputs.add(_ours(path), -zero if n >= 0 else Fraction(0))  # ours begin with the file
+        for n, path in parts.subtitles.items()
+    }
+    if parts.poster:
+        made[POSTER] = inputs.add(_ours(parts.poster))
     chapters = inputs.add(_ours(parts.chapters)) if parts.chapters else None
     last = inputs.add(opened(source), -zero)
     theirs = last if not source.chapters or product.others.chapters else "-1"
@@ -94,11 +117,13 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
         *inputs.words,
         *maps,
         *_maps(product, parts, last, made),
-        *("-map_metadata", last, "-map_chapters", chapters or theirs),
+        *("-map_metadata", _named(product, parts, last)),
+        *("-map_chapters", chapters or theirs),
         *("-c", "copy"),
         *_names(product, parts),
         *_tags(product),
         *_timecode(source, product),
+        *(w for k, v in product.extras.metadata.items() for w in ("-metadata", f"{k}={v}")),
         out,
     ]
 
@@ -109,7 +134,9 @@ def _maps(product: Product, parts: Parts, last: str, made: dict[int, str]) -> It
         own = made.get(each.stream)
         yield from ("-map", f"{own}:0" if own else f"{last}:{each.stream}")
     for cover in others.covers:
-        if cover.stream not in parts.covers:
+        if cover.stream == POSTER and parts.poster:
+            yield from ("-map", f"{made[POSTER]}:0")
+        elif cover.stream not in parts.covers:
             yield from ("-map", f"{last}:{cover.stream}")
     if others.attachments:
         yield from ("-map", f"{last}:t")
@@ -169,9 +196,22 @@ def _tags(product: Product) -> Words:
 
 def _timecode(source: Source, product: Product) -> Words:
     """Return the timecode, set once for the whole; one that does not fit must not come along."""
-    if product.others.timecode:
-        return ["-timecode", product.others.timecode]
+    code, container = product.others.timecode, product.setting.container
+    if code and product.others.covers and container in MOV_LIKE:  # else a cover has one, too
+        return ["-metadata", "timecode=", "-metadata:s:v:0", f"timecode={code}"]
+    if code:
+        return ["-timecode", code]
     return ["-metadata", "timecode="] if source.timecode else []
+
+
+def _named(product: Product, parts: Parts, last: str) -> str:
+    """Return the input whose names the file gets: the source, or a part of ours, which has none.
+
+    None at all would take the names of streams with them.
+    """
+    if product.setting.keeping.metadata:
+        return last
+    return "0" if parts.video or parts.audio else "-1"
 
 
 def _is_range_unsaid(picture: Picture) -> bool:
@@ -187,7 +227,8 @@ def _timescale(product: Product) -> int:
 
 def _ours(path: str) -> Words:
     suffix = path[path.rindex(".") :]
-    return guarded(DEMUXERS.get(suffix, suffix[1:]), path)
+    named = ["-f", "jpeg_pipe"] if suffix == ".jpg" else []  # else its ending decides
+    return [*named, *guarded(DEMUXERS.get(suffix, suffix[1:]), path)]
 
 
 def _seconds(value: Fraction) -> str:

@@ -1,7 +1,8 @@
 """The tasks of a target, and which need which.
 
 probe ─┬─ encode, …  ─┬─ assemble ─ verify ─ publish
-       └─ audio ──────┘
+       ├─ audio ──────┤
+       └─ streams ────┘  captions, chapters, small pictures; burned-in captions first
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Draft:
 
 def target(draft: Draft) -> Target:
     """Return a target with all its tasks."""
-    parts = (*_encodes(draft), *_sounds(draft))
+    parts = (*_streams(draft), *_encodes(draft), *_sounds(draft))
     return Target(
         name=draft.output.target,
         segments=draft.segments,
@@ -63,12 +64,14 @@ def _encodes(draft: Draft) -> Iterator[Task]:
         return
     room, out = draft.ground.room, picture.timing.output(times)
     frames, grid = chain.handle(picture.chain), picture.timing.rate or rate(out)
+    burned = [task.id for task in _streams(draft) if draft.product.extras.burned]
     for segment in draft.segments:
         found = handles.cut(times, out, segment, picture.timing, frames)
         task = _task(draft, Kind.ENCODE, {"cut": replace(found, rate=grid).dump()})
         yield replace(
             task,
             id=task_id(task.job.id, Kind.ENCODE, task.target, segment.index),
+            needs=(*task.needs, *burned),
             segment=segment,
             weight=predicted(picture, segment.frames, room),
         )
@@ -81,6 +84,12 @@ def _sounds(draft: Draft) -> Iterator[Task]:
         yield replace(_task(draft, Kind.AUDIO, {}), weight=seconds / SOUND_SPEED)
 
 
+def _streams(draft: Draft) -> Iterator[Task]:
+    """Yield the task that makes captions, chapters and small pictures, if there are any."""
+    if draft.product.extras.is_made:
+        yield _task(draft, Kind.STREAMS, {})
+
+
 def _chain(draft: Draft, parts: tuple[Task, ...]) -> Iterator[Task]:
     """Yield what follows: heavier than any part, so that what can be finished is finished first."""
     times, segments, picture = draft.ground.table, draft.segments, draft.product.picture
@@ -89,13 +98,15 @@ def _chain(draft: Draft, parts: tuple[Task, ...]) -> Iterator[Task]:
         "cuts": [0, *(segment.end for segment in segments)],
         "rate": str(grid) if grid else None,
         "destination": draft.destination,
+        "extras": len(draft.product.extras.files),
     }
     needs = tuple(part.id for part in parts)
+    beside = [part.id for part in parts if part.kind is Kind.STREAMS]
     for kind in (Kind.ASSEMBLE, Kind.VERIFY, Kind.PUBLISH):
         task = _task(draft, kind, args)
         total = sum(part.weight for part in parts)
         yield replace(task, needs=(*task.needs, *needs), weight=total)
-        needs = (*needs, task.id) if kind is Kind.ASSEMBLE else (*needs[-1:], task.id)
+        needs = (*needs, task.id) if kind is Kind.ASSEMBLE else (*beside, *needs[-1:], task.id)
 
 
 def _task(draft: Draft, kind: Kind, args: Mapping[str, object]) -> Task:

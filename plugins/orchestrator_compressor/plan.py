@@ -12,7 +12,7 @@ from orchestrator.api import (
     Segment,
     Target,
 )
-from orchestrator_compressor import asks, chain, cuts, facts, graph, table
+from orchestrator_compressor import asks, beside, chain, cuts, facts, graph, table
 from orchestrator_compressor.asks import Output
 from orchestrator_compressor.codecs import ENDINGS
 from orchestrator_compressor.destination import rate_text
@@ -43,7 +43,7 @@ def plan(job: Job, found: Facts, room: Room) -> tuple[Target, ...]:
 
 
 def _draft(ground: Ground, output: Output) -> Draft:
-    product = settle(output.setting, ground.source)
+    product = settle(output.setting, ground.source, ground.asks.supplied)
     segments: tuple[Segment, ...] = ()
     notes = product.notes
     if product.picture and ground.table:
@@ -102,11 +102,19 @@ def _ending_notes(path: str, setting: Setting) -> tuple[str, ...]:
     return (f"{path}: written as named, though it holds {setting.container}",)
 
 
+def _written(draft: Draft) -> tuple[str, ...]:
+    """Return all that a target puts in place: its file, and what stands beside it."""
+    main = draft.destination
+    extras = draft.product.extras.files
+    return (main, *(beside.path(main, suffix) for _, suffix in extras))
+
+
 def _check_destinations(drafts: tuple[Draft, ...]) -> None:
     """Refuse two outputs in one file, the source itself, and what must not be replaced."""
     taken: dict[str, str] = {}
-    for draft in drafts:
-        path, name = draft.destination, draft.output.setting.name
+    each = ((draft, path) for draft in drafts for path in _written(draft))
+    for draft, path in each:
+        name = draft.output.setting.name
         if path == draft.ground.asks.source:
             raise ValueError(f"{path}: setting {name} would replace its source; name another")
         if draft.output.if_exists is IfExists.NUMBER:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from orchestrator_compressor import filters, geometry, streams, timing
+from orchestrator_compressor import beside, filters, geometry, streams, timing
+from orchestrator_compressor.beside import NOTHING, Extras
 from orchestrator_compressor.chain import Filter
 from orchestrator_compressor.codecs import COPYABLE, SAME_PIXELS, has_alpha, is_rgb, sound_family
 from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
 from orchestrator_compressor.settings import SOURCE, Audio, Setting, Video
 from orchestrator_compressor.streams import Others
+from orchestrator_compressor.supplied import NONE, Supplied
 from orchestrator_compressor.timing import PLAY, Timing
 
 HDR = frozenset({"smpte2084", "arib-std-b67", "16", "18"})  #: transfers, by name or number
@@ -70,6 +72,7 @@ class Product:
     sound: Sound | None
     copied: AudioFacts | None  #: sound that passes untouched
     others: Others
+    extras: Extras = NOTHING  #: what is made for it beside pictures and sound
     notes: tuple[str, ...] = ()
 
     @property
@@ -85,8 +88,8 @@ class Product:
         return self.sound or self.copied
 
 
-def settle(setting: Setting, source: Source) -> Product:
-    """Return what `setting` makes of `source`.
+def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
+    """Return what `setting` makes of `source`, and of what the job gives beside it.
 
     Raises ValueError, one sentence for people, where the source lacks what is asked.
     """
@@ -104,14 +107,19 @@ def settle(setting: Setting, source: Source) -> Product:
             f"setting {setting.name}: frames that play at another rate last longer or shorter than "
             "the source's sound; leave audio out, or conform: frameRate without play"
         )
-    others = streams.settle(setting, *_grid(source, picture))
+    theirs, rate = _grid(source, picture)
+    others = streams.settle(setting, theirs, rate)
+    extras = beside.settle(setting, theirs, given, rate)
+    if picture and extras.burned:
+        picture = replace(picture, chain=(*picture.chain, beside.BURN))
     return Product(
         setting=setting,
         picture=picture,
         sound=_sound(setting.audio, heard) if setting.audio and heard else None,
         copied=copied,
-        others=others,
-        notes=(*_notes(setting, source, picture), *others.notes),
+        others=beside.joined(others, extras, setting),
+        extras=extras,
+        notes=(*_notes(setting, source, picture), *others.notes, *extras.notes),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from orchestrator_compressor import filters, rates, timing
+from orchestrator_compressor import filters, keeping, rates, timing
 from orchestrator_compressor.codecs import (
     AUDIO,
     SOUND_ONLY,
@@ -16,6 +16,7 @@ from orchestrator_compressor.codecs import (
     has_alpha,
 )
 from orchestrator_compressor.filters import Wanted
+from orchestrator_compressor.keeping import ALL, Keeping
 from orchestrator_compressor.rates import Rate
 from orchestrator_compressor.timing import Wish
 
@@ -73,6 +74,7 @@ class Setting:
     audio: Audio | None = None
     copy_audio: bool = False  #: the source's sound passes untouched
     faststart: bool = False
+    keeping: Keeping = ALL
 
     @property
     def wants_sound(self) -> bool:
@@ -98,6 +100,7 @@ def read(name: str, spec: Spec) -> Setting:
         audio=_audio(cast("Spec", audio)) if audio and audio != COPY else None,
         copy_audio=audio == COPY,
         faststart=bool(options.get("faststart", False)),
+        keeping=keeping.read(spec),
     )
 
 
@@ -110,6 +113,7 @@ def faults(spec: Spec) -> tuple[str, ...]:
     found += _holding(setting)
     if setting.video:
         found += _picture(setting.video)
+    found += keeping.faults(setting.keeping, has_video=setting.video is not None)
     return tuple(found)
 
 

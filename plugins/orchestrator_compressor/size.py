@@ -41,7 +41,7 @@ def job_bytes(job: Job, found: Facts, frames: Mapping[str, int]) -> int:
     """Return about how many bytes all outputs of a job take while they are made."""
     source, wanted = facts.read(found.values), asks.read(job)
     return COPIES * sum(
-        _output_bytes(settle(output.setting, source), frames.get(output.target, 0))
+        _output_bytes(settle(output.setting, source, wanted.supplied), frames.get(output.target, 0))
         for output in wanted.outputs
     )
 

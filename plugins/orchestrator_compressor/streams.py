@@ -32,6 +32,8 @@ MADE: Mapping[str, str] = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt
 """Container -> what other text becomes there."""
 
 COVERS: Mapping[str, str] = {"mjpeg": "jpg", "png": "png"}
+POSTER = -100  #: in place of a stream: the picture that the streams task made
+POSTER_FILE = "poster.jpg"
 COVERED = frozenset({"mp4", "m4a", "mkv"})  #: containers that hold a cover picture
 CHAPTERED = frozenset({"mp4", "mov", "m4a", "mkv", "webm"})
 TIMECODED = frozenset({"mp4", "mov", "mkv"})
@@ -71,6 +73,7 @@ class Subtitle:
     language: str
     title: str  #: empty: ffmpeg brings it along by itself
     disposition: str  #: likewise
+    file: str = ""  #: of the streams task, where it is none of the source's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,8 @@ class Cover:
     @property
     def file(self) -> str:
         """Its name, where it is an attachment."""
+        if self.stream == POSTER:
+            return POSTER_FILE
         return f"cover-{self.stream}.{COVERS[self.codec]}"
 
 

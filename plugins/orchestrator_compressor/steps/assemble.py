@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import partial
 
 from orchestrator.api import Command, Kind, TaskId
 from orchestrator_compressor import finish
@@ -11,6 +12,7 @@ from orchestrator_compressor.steps.step import (
     FINAL,
     SEGMENT,
     Step,
+    made_marks,
     marks,
     segments,
     source,
@@ -25,7 +27,7 @@ def command(step: Step) -> Command:
     name = f"{FINAL}.{setting.container}"
     sound = step.id(Kind.AUDIO)
     audio = step.there(sound, AUDIO + product.sound.audio.codec.suffix) if product.sound else None
-    parts = finish.parts(product, step.here, audio)
+    parts = finish.parts(product, step.here, audio, partial(step.there, step.id(Kind.STREAMS)))
     words = finish.finish(step.means, step.source, product, parts, step.here(name))
     asked = {
         **source(step),
@@ -37,8 +39,9 @@ def command(step: Step) -> Command:
         "marks": marks(step),
         "zero": str(product.zero),
         "chapters": parts.chapters,
-        "subtitles": {str(n): path for n, path in parts.subtitles.items()},
-        "covers": {str(n): path for n, path in parts.covers.items()},
+        "made": made_marks(step),
+        "subtitles": {str(n): path for n, path in parts.subtitles.items() if n >= 0},
+        "covers": {str(n): path for n, path in parts.covers.items() if n >= 0},
         "final": name,
     }
     return work(step, "assemble", words, asked)

@@ -7,7 +7,7 @@ from typing import cast
 from orchestrator.api import Command
 from orchestrator_compressor import expect, recipe
 from orchestrator_compressor.recipe import Cut
-from orchestrator_compressor.steps.step import SEGMENT, Step, Values, source, table, work
+from orchestrator_compressor.steps.step import SEGMENT, Step, Values, burned, source, table, work
 from orchestrator_compressor.timing import AS_SOURCE, PLAY
 
 
@@ -35,5 +35,6 @@ def command(step: Step) -> Command:
         "mode": step.task.args["mode"],
         "codec": seen.codec if seen else "",
         "table": table(step),
+        **burned(step),
     }
     return work(step, "encode", words, asked, stall_s=picture.video.codec.stall_s)

@@ -23,8 +23,9 @@ def args(job: Job) -> dict[str, object]:
         "scenes": _scenes(job, wanted),
         "destinations": [
             path
-            for output, path in asks.known_paths(job, wanted)
+            for output, main in asks.known_paths(job, wanted)
             if output.if_exists is not IfExists.NUMBER
+            for path in (main, *asks.besides(wanted, output, main))
         ],
     }
 

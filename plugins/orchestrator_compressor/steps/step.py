@@ -9,9 +9,11 @@ from typing import cast
 
 from orchestrator.api import Command, Kind, Places, Result, Task, TaskId, task_id
 from orchestrator_compressor.asks import Output
+from orchestrator_compressor.beside import BURNED, FONTS, MADE_MARKS
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Product
 from orchestrator_compressor.recipe import Means
+from orchestrator_compressor.supplied import NONE, Supplied
 
 PROGRAM = ("-m", "orchestrator_compressor.work")
 WATCH = r"^(frame|gate|time)=\d"
@@ -32,6 +34,7 @@ class Step:
     output: Output
     source: Source
     product: Product
+    given: Supplied = NONE  #: what the job gives beside its source
 
     @property
     def means(self) -> Means:
@@ -102,6 +105,26 @@ def marks(step: Step) -> dict[str, object] | None:
     if found is None:
         return None
     return {**found, "path": step.there(step.probe, str(found["file"]))}
+
+
+def made_marks(step: Step) -> dict[str, object] | None:
+    """Return where the streams task wrote down cues and chapters; None: there are none."""
+    if not step.product.extras.has_marks:
+        return None
+    streams = step.id(Kind.STREAMS)
+    told = cast("Values", step.values(streams).get("files") or {}).get(MADE_MARKS)
+    sha256 = {"sha256": told} if told else {}
+    return {"path": step.there(streams, MADE_MARKS), **sha256}
+
+
+def burned(step: Step) -> dict[str, object]:
+    """Return what the filters of the pictures read from the attempt's own folder."""
+    if not step.product.extras.burned:
+        return {}
+    streams = step.id(Kind.STREAMS)
+    told = cast("Values", step.values(streams).get("files") or {})
+    files = {name: told.get(name, "") for name in (BURNED, FONTS)}
+    return {"beside": {"folder": step.where.result(streams), "files": files}}
 
 
 def times(step: Step) -> dict[str, object]:

@@ -6,7 +6,16 @@ from typing import cast
 
 from orchestrator.api import Command, Kind
 from orchestrator_compressor import expect
-from orchestrator_compressor.steps.step import FINAL, Step, marks, segments, source, times, work
+from orchestrator_compressor.steps.step import (
+    FINAL,
+    Step,
+    made_marks,
+    marks,
+    segments,
+    source,
+    times,
+    work,
+)
 
 
 def command(step: Step) -> Command:
@@ -38,8 +47,12 @@ def command(step: Step) -> Command:
                 for each in product.others.subtitles
             ],
             "chapters": product.others.chapters,
+            "no_chapters": not product.others.chapters and not setting.keeping.chapters,
+            "metadata": product.extras.metadata,
+            "captions": expect.captions(product, step.source),
         },
         "marks": marks(step),
+        "made": made_marks(step),
         "zero": str(product.zero),
         "setting": setting.name,
         "destination": step.where.source(str(step.task.args["destination"])),

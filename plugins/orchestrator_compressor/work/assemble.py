@@ -39,6 +39,7 @@ class Assemble:
     threads: int = 1
     container: str = ""
     marks: Mapping[str, str] | None = None  #: path, sha256 of cues and chapters
+    made: Mapping[str, str] | None = None  #: likewise, of those that are not the source's
     zero: str = "0"  #: where the file begins, in seconds of the source's clock
     chapters: str | None = None  #: path of the file of chapters to write
     subtitles: Mapping[str, str] = field(default_factory=dict)  #: stream to stack -> path
@@ -99,7 +100,7 @@ def _prepare(wanted: Assemble) -> list[Path]:
     """Write what the last pass reads beside picture and sound, and return the files."""
     made = []
     if wanted.chapters:
-        found = read_marks(wanted.marks).chapters
+        found = (read_marks(wanted.made).chapters) or read_marks(wanted.marks).chapters
         kept = marks.kept_chapters(found, Fraction(wanted.zero), wanted.container)
         prepare.chapters(kept, Path(wanted.chapters))
         made.append(Path(wanted.chapters))

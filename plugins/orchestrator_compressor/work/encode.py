@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.api import Cause
 from orchestrator_compressor import table
-from orchestrator_compressor.work import child, fingerprint
+from orchestrator_compressor.work import beside, child, fingerprint
 from orchestrator_compressor.work.attempt import ask, facts_of
 from orchestrator_compressor.work.trouble import Trouble
 
@@ -35,6 +35,7 @@ class Encode:
     threads: int = 1
     mode: str = "packets"  #: where the table comes from: packets | decoder
     codec: str = ""  #: of the source; its decoder's lines are the source's faults
+    beside: Mapping[str, object] = field(default_factory=dict)  #: files that its filters read
     table: Mapping[str, str] | None = None  #: path of the index, to say when a frame is shown
     output: Mapping[str, str] = field(default_factory=dict)  #: how its frames follow from the index
 
@@ -43,6 +44,7 @@ def run(words: list[str]) -> dict[str, object]:
     """Encode, and return the facts of the segment; or ``mismatch`` where the table was wrong."""
     wanted = ask(Encode)
     fingerprint.check(wanted.source, wanted.fingerprint)
+    beside.bring(wanted.beside)
     running = child.Child(words, codec=wanted.codec)
     # PyAV takes 0.1 s to load: it is loaded while ffmpeg works.
     part, gate = (_load(name) for name in ("part", "gate"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from orchestrator_compressor import marks
 from orchestrator_compressor.marks import MILLISECOND, Chapter, Cue, Marks
-from orchestrator_compressor.work import cues, media
+from orchestrator_compressor.work import cues, look, media
 from orchestrator_compressor.work.gates import Gate, lateness
 
 if TYPE_CHECKING:
@@ -57,6 +57,26 @@ def chapters(path: Path, wanted: Sequence[Chapter]) -> Iterator[Gate]:
     if len(wanted) == len(found):
         pairs = zip(wanted, found, strict=True)
         yield _close("times of chapters", [abs(a.start - b.start) for a, b in pairs])
+
+
+def metadata(path: Path, expect: Mapping[str, object]) -> Iterator[Gate]:
+    """Yield a gate for each name that the job gives the file."""
+    wanted = cast("Mapping[str, str]", expect.get("metadata") or {})
+    if not wanted:
+        return
+    with media.opened(str(path)) as container:
+        found = {key.lower(): value for key, value in container.metadata.items()}
+    for key, value in wanted.items():
+        yield Gate.equal(f"metadata {key}", value, found.get(key.lower(), ""))
+
+
+def captions(path: Path) -> Gate:
+    """Return the gate that closed captions stand in the pictures."""
+    with media.opened(str(path)) as container:
+        shown = next(each for each in container.streams.video if not media.is_cover(each))
+        index, codec = shown.index, media.codec(shown)
+    found = look.captions(str(path), index, codec)
+    return Gate.equal("closed captions", "yes", "yes" if found else "no")
 
 
 def _told(stream: Stream) -> str:

@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from orchestrator.api import Cause
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
 
+CAPTIONS = "A53_CC"
+CAPTIONED = frozenset({"h264", "hevc", "mpeg2video", "vc1", "mpeg1video"})
+CAPTIONED_FRAMES = 64  #: among the first so many, captions stand or never do
 MASTERING = "MASTERING_DISPLAY_METADATA"
 LIGHT = "CONTENT_LIGHT_LEVEL"
 MASTERING_INTS = 22  #: ten fractions and two flags
@@ -37,6 +41,18 @@ def first_frame(path: str, index: int, ffmpeg: str) -> dict[str, object]:
     # PyAV does not tell which field comes first, and headers are often wrong
     facts["field_order"] = _field_order(path, index, ffmpeg) if is_interlaced else "progressive"
     return facts
+
+
+def captions(path: str, index: int, codec: str) -> dict[str, object]:
+    """Return whether closed captions stand in the first pictures of a stream."""
+    if codec not in CAPTIONED:
+        return {}
+    with media.opened(path) as container:
+        for frame in islice(_frames(container, index), CAPTIONED_FRAMES):
+            kinds = (data.type.name for data in cast("Iterable[SideData]", frame.side_data))
+            if CAPTIONS in kinds:
+                return {"captions": True}
+    return {}
 
 
 def _frames(container: InputContainer, index: int) -> Iterator[VideoFrame]:

@@ -31,6 +31,16 @@ def stack(ffmpeg: str, source: str, stream: int, path: Path) -> None:
 
     Raises Trouble if the source's cannot be read.
     """
+    text(ffmpeg, source, stream, path)
+    said = path.read_text("utf-8", errors="replace")
+    path.write_text("".join(_written(marks.stacked(_cues(said)))), encoding="utf-8")
+
+
+def text(ffmpeg: str, source: str, stream: int, path: Path) -> None:
+    """Write a track of subtitles as text, by the source's clock.
+
+    Raises Trouble if the source's cannot be read.
+    """
     ended = child.run(
         [
             *(ffmpeg, "-hide_banner", "-nostdin", "-y", "-v", "error", "-xerror", "-copyts"),
@@ -40,8 +50,6 @@ def stack(ffmpeg: str, source: str, stream: int, path: Path) -> None:
     )
     if ended.code:
         raise child.trouble(ended, source, f"subtitles (stream {stream})")
-    text = path.read_text("utf-8", errors="replace")
-    path.write_text("".join(_written(marks.stacked(_cues(text)))), encoding="utf-8")
 
 
 def cover(source: str, stream: int, path: Path) -> None:

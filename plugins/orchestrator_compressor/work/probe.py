@@ -113,6 +113,7 @@ def _video_facts(
     rate, is_constant = index.rate(found, (video.guessed_rate, video.average_rate, video.base_rate))
     seconds = float(found.duration)
     facts = media.picture(video) | look.first_frame(wanted.source, video.index, wanted.ffmpeg)
+    facts |= look.captions(wanted.source, video.index, media.codec(video))
     told = {
         "video": facts
         | {

@@ -7,22 +7,19 @@ destination holds what it held before or the whole new file.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator_compressor.work import fingerprint
+from orchestrator_compressor.work import fingerprint, folder, rename
 from orchestrator_compressor.work.attempt import CHUNK_BYTES, ask, sha256, sync
 from orchestrator_compressor.work.trouble import STORAGE_ERRNOS, Trouble, unready
 
 NAME_BYTES_MAX = 255
 NUMBERS_MAX = 9999  #: of ``name-2`` and so on; more means that something loops
-AT_FDCWD = -100  #: of <fcntl.h>: paths as they are
-RENAME_NOREPLACE = 1  #: of <linux/fs.h>
 #: What a file system without hard links, or another file system, answers to `link`.
 NO_LINK = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
@@ -44,6 +41,15 @@ class Publish:
     source: str = ""
     fingerprint: Mapping[str, object] = field(default_factory=dict)  #: {}: not asked
     ifExists: str = "fail"  #: fail | replace | number
+    extras: Sequence[Mapping[str, str]] = ()  #: file, sha256, suffix: what stands beside it
+
+
+class Occupied(Trouble):
+    """Something stands where nothing may be replaced."""
+
+    def __init__(self, path: Path) -> None:
+        sentence = f"{path}: exists; choose another name, or ifExists: replace | number"
+        super().__init__(sentence, final=True)
 
 
 def run(_words: list[str]) -> dict[str, object]:
@@ -53,13 +59,14 @@ def run(_words: list[str]) -> dict[str, object]:
     if wanted.source and wanted.fingerprint:
         fingerprint.check(wanted.source, wanted.fingerprint)
     try:
-        placed = _publish(wanted, destination)
+        placed = _together(wanted, destination) if wanted.extras else _publish(wanted, destination)
     except OSError as error:
         raise _trouble(error, destination) from error
     return {
         "destination": str(placed),
         "size": placed.stat().st_size,
         "sha256": wanted.sha256,
+        **({"beside": len(wanted.extras)} if wanted.extras else {}),
     }
 
 
@@ -79,6 +86,79 @@ def _publish(wanted: Publish, destination: Path) -> Path:
         part.unlink(missing_ok=True)
     sync(destination.parent)
     return placed
+
+
+def _together(wanted: Publish, destination: Path) -> Path:
+    """Put what stands beside a file in place, then the file itself; return where it is.
+
+    The file is the last: who sees it sees all of it.  Raises Trouble before anything is placed if
+    something is in the way; what was placed goes again if only a later step finds so.
+    """
+    if wanted.ifExists != "number":
+        return _place_all(wanted, destination)
+    plain = replace(wanted, ifExists="fail")
+    for path in _names(destination):
+        if not any(_is_taken(*each) for each in _parts(plain, path)):
+            try:
+                return _place_all(plain, path)
+            except Occupied:
+                continue
+    raise Occupied(destination)
+
+
+def _place_all(wanted: Publish, destination: Path) -> Path:
+    parts = _parts(wanted, destination)
+    if wanted.ifExists == "fail":
+        for part, path in parts:
+            if os.path.lexists(path) and not _is_ours(part, path):
+                raise Occupied(path)
+    made: list[Path] = []
+    try:
+        for part, path in parts:
+            if not os.path.lexists(path):
+                made.append(path)
+            _place_part(part, path)
+    except Occupied:
+        for path in made:
+            folder.remove(path)
+        raise
+    return destination
+
+
+def _place_part(part: Publish, path: Path) -> None:
+    if not Path(part.file).is_dir():
+        _publish(part, path)
+    elif not _is_ours(part, path):
+        _make_folders(path.parent)
+        try:
+            folder.publish(
+                Path(part.file), part.sha256, path, part.attempt, is_new=part.ifExists != "replace"
+            )
+        except FileExistsError as error:
+            raise Occupied(path) from error
+
+
+def _parts(wanted: Publish, destination: Path) -> list[tuple[Publish, Path]]:
+    """Return all that is placed, the file itself last.
+
+    Raises Trouble if some of it is gone.
+    """
+    found = []
+    for each in wanted.extras:
+        path = destination.with_name(destination.stem + each["suffix"])
+        if not Path(each["file"]).exists():
+            raise Trouble(f"{each['file']}: is missing; it is made again")
+        part = replace(wanted, file=each["file"], sha256=each["sha256"], extras=())
+        found.append((part, path))
+    return [*found, (replace(wanted, extras=()), destination)]
+
+
+def _is_taken(part: Publish, path: Path) -> bool:
+    """Whether a name has something else, or an equal thing that is older: another batch's."""
+    if not os.path.lexists(path):
+        return False
+    made_ns = Path(part.file).stat().st_mtime_ns
+    return not (_is_ours(part, path) and path.stat().st_mtime_ns >= made_ns)
 
 
 def _sweep(destination: Path, attempt: str) -> None:
@@ -105,8 +185,7 @@ def _standing(wanted: Publish, destination: Path) -> Path | None:
     if _is_ours(wanted, destination):
         return destination
     if wanted.ifExists == "fail" and os.path.lexists(destination):
-        sentence = f"{destination}: exists; choose another name, or ifExists: replace | number"
-        raise Trouble(sentence, final=True)
+        raise Occupied(destination)
     return None
 
 
@@ -126,6 +205,8 @@ def _names(destination: Path) -> list[Path]:
 
 
 def _is_ours(wanted: Publish, path: Path) -> bool:
+    if Path(wanted.file).is_dir():
+        return path.is_dir() and folder.is_plain(path) and folder.digest(path) == wanted.sha256
     if not path.is_file() or path.stat().st_size != Path(wanted.file).stat().st_size:
         return False
     return sha256(path) == wanted.sha256
@@ -169,8 +250,7 @@ def _rename(wanted: Publish, part: Path, destination: Path) -> Path:
         except FileExistsError:
             continue
         return path
-    sentence = f"{destination}: exists; choose another name, or ifExists: replace | number"
-    raise Trouble(sentence, final=True)
+    raise Occupied(destination)
 
 
 def _place(part: Path, path: Path) -> None:
@@ -183,23 +263,7 @@ def _place(part: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in NO_LINK:
             raise
-        _rename_exclusively(part, path)
-
-
-def _rename_exclusively(part: Path, path: Path) -> None:
-    """Rename where there are no hard links (SMB, FAT); the kernel refuses to replace if it can."""
-    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if renameat2 is not None:
-        words = (AT_FDCWD, os.fsencode(part), AT_FDCWD, os.fsencode(path), RENAME_NOREPLACE)
-        if renameat2(*words) == 0:
-            return
-        code = ctypes.get_errno()
-        if code not in {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}:
-            raise OSError(code, os.strerror(code), os.fspath(path))
-    # Neither: a file made between these two lines would be lost, a half one never shown.
-    if os.path.lexists(path):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
-    part.rename(path)
+        rename.exclusively(part, path)
 
 
 def _make_folders(folder: Path) -> None:

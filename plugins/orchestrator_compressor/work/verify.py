@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from orchestrator_compressor import marks, table
+from orchestrator_compressor.marks import Marks
 from orchestrator_compressor.work import fingerprint, gates, kept
 from orchestrator_compressor.work.assemble import read_marks, read_table
 from orchestrator_compressor.work.attempt import ask, sha256, write_whole
@@ -35,6 +36,7 @@ class Verify:
     ffmpeg: str = ""
     threads: int = 1
     marks: Mapping[str, str] | None = None  #: path, sha256 of the source's cues and chapters
+    made: Mapping[str, str] | None = None  #: likewise, of those that are not the source's
     zero: str = "0"  #: where the file begins, in seconds of the source's clock
 
 
@@ -79,12 +81,19 @@ def _all(wanted: Verify, path: Path) -> list[Gate]:
 
 def _others(wanted: Verify, path: Path) -> Iterator[Gate]:
     """Yield the gates of what stands beside picture and sound."""
-    planned, zero = read_marks(wanted.marks), Fraction(wanted.zero)
+    theirs, made = read_marks(wanted.marks), read_marks(wanted.made)
+    planned = Marks(cues={**theirs.cues, **made.cues}, chapters=made.chapters or theirs.chapters)
+    zero = Fraction(wanted.zero)
     yield from kept.streams(path, wanted.expect)
     yield from kept.subtitles(path, wanted.expect, planned, zero)
     if wanted.expect.get("chapters"):
         chapters = marks.kept_chapters(planned.chapters, zero, wanted.container)
         yield from kept.chapters(path, chapters)
+    elif wanted.expect.get("no_chapters"):
+        yield from kept.chapters(path, ())
+    yield from kept.metadata(path, wanted.expect)
+    if wanted.expect.get("captions"):
+        yield kept.captions(path)
 
 
 def _picture(wanted: Verify, path: Path, times: table.Output) -> list[Gate]:
