@@ -258,6 +258,35 @@ def _bitmap_subtitles() -> list[str]:
     ]
 
 
+def _tone() -> list[str]:
+    """Two channels whose loudness changes all the time, 24 bits, at a rate of CDs."""
+    left, right = "0.2*sin(880*PI*t)*(0.2+0.8*mod(t,1))", "0.15*sin(600*PI*t)*(1+sin(t*3))"
+    return ["-f", "lavfi", "-i", f"aevalsrc='{left}|{right}':s=44100:d=3", "-c:a", "pcm_s24le"]
+
+
+def _surround() -> list[str]:
+    """Six channels at full scale, the same in all: mixed down they would clip."""
+    wave = "0.99*sin(100*PI*t)"
+    wanted = f"aevalsrc='{'|'.join([wave] * 6)}':s=48000:d=1:c=5.1"
+    return ["-f", "lavfi", "-i", wanted, "-sample_fmt", "s16"]
+
+
+def _tracks() -> list[str]:
+    """Three tracks of sound, the second a quarter of a second late, each called something."""
+    words = [*_picture(2, size="160x90"), *_sound(2), "-itsoffset", "0.25", *_sound(2), *_sound(2)]
+    for n in range(4):
+        words += ["-map", str(n)]
+    for n, (language, title, flag) in enumerate(TRACKS):
+        words += [f"-metadata:s:a:{n}", f"language={language}", f"-metadata:s:a:{n}"]
+        words += [f"title={title}", f"-disposition:a:{n}", flag]
+    codecs = ["-c:a", "aac", "-c:a:1", "ac3", "-c:a:2", "flac"]
+    return [*words, "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", *codecs]
+
+
+TRACKS = (("eng", "Main", "default"), ("deu", "Ton", "dub"), ("eng", "Talk", "comment"))
+"""Language, title and flag of each track of `_tracks`."""
+
+
 def _copied(name: str) -> Callable[[], list[str]]:
     return lambda: ["-i", str(generated(name)), "-map", "0", "-c", "copy"]
 
@@ -330,4 +359,7 @@ RECIPES: dict[str, Callable[[], list[str]]] = {
     ],
     "bitmap-subtitles.mkv": _bitmap_subtitles,
     "sound.wav": lambda: [*_sound(), "-c:a", "pcm_s16le"],
+    "tone.wav": _tone,
+    "surround.flac": _surround,
+    "tracks.mkv": _tracks,
 }

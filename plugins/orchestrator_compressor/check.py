@@ -6,7 +6,7 @@ controller, because an exit code of 0 proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
 from orchestrator.api import Accept, Kind, Outcome, Reject, Replan, Task, Verdict
@@ -60,9 +60,14 @@ def _encode(task: Task, result: Values) -> Iterator[str]:
 
 
 def _audio(task: Task, result: Values) -> Iterator[str]:
-    yield from _lacks(task, result, "sha256", "samples")
-    if not result.get("samples"):
-        yield f"{task.id}: has no sound in it"
+    more = cast("Sequence[Values]", result.get("more", ()))
+    for track in (result, *more):
+        yield from _lacks(task, track, "sha256", "samples")
+        if not track.get("samples"):
+            yield f"{task.id}: has no sound in it"
+    wanted = cast("int", task.args.get("tracks", 1))
+    if len(more) + 1 != wanted:
+        yield f"{task.id}: {len(more) + 1} tracks of sound instead of {wanted}"
 
 
 def _assemble(task: Task, result: Values) -> Iterator[str]:

@@ -56,8 +56,12 @@ class AudioCodec:
     containers: frozenset[str]  #: that may hold it
     keys: frozenset[str]  #: of a setting's ``audio`` that it understands, beside those of all
     rates: tuple[int, ...] = ()  #: samples a second that it takes, best first; empty: any
+    layouts: tuple[str, ...] = ()  #: of loudspeakers that it takes; empty: any
     padding: int = 0  #: samples that it may add at the end
     priming: int = 0  #: samples that it adds at the beginning, which players leave out
+    held_back: int = 0  #: samples at the end that it would never write, if no more came
+    bitrate_max: int = 512  #: thousand bits a second
+    lossless: bool = False
 
 
 VIDEO: Mapping[str, VideoCodec] = {
@@ -142,6 +146,14 @@ VIDEO: Mapping[str, VideoCodec] = {
     ),
 }
 
+DOLBY = (
+    *("mono", "stereo", "2.1", "3.0", "4.0", "quad", "5.0", "5.1"),
+    *("quad(side)", "5.0(side)", "5.1(side)"),
+)
+
+PCM_LE = frozenset({"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})
+PCM_BE = frozenset({"pcm_s8", "pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be"})
+
 AUDIO: Mapping[str, AudioCodec] = {
     "aac": AudioCodec(
         encoder="aac",
@@ -150,6 +162,7 @@ AUDIO: Mapping[str, AudioCodec] = {
         containers=frozenset({"mp4", "mov", "mkv", "m4a"}),
         keys=frozenset({"bitrate"}),
         rates=(48000, 44100, 96000, 88200, 64000, 32000, 24000, 22050, 16000, 12000, 11025, 8000),
+        layouts=("mono", "stereo", "2.1", "3.0", "4.0", "quad", "5.0", "5.1", "6.1", "7.1"),
         padding=2048,
         priming=1024,
     ),
@@ -157,9 +170,10 @@ AUDIO: Mapping[str, AudioCodec] = {
         encoder="libopus",
         codec="opus",
         suffix=".ogg",
-        containers=frozenset({"webm", "mp4", "mkv"}),
+        containers=frozenset({"webm", "mp4", "mkv", "ogg"}),
         keys=frozenset({"bitrate"}),
         rates=(48000,),
+        layouts=("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"),
         padding=960,
         priming=312,
     ),
@@ -167,15 +181,64 @@ AUDIO: Mapping[str, AudioCodec] = {
         encoder="flac",
         codec="flac",
         suffix=".flac",
-        containers=frozenset({"mkv", "mp4"}),
+        containers=frozenset({"mkv", "mp4", "flac", "ogg"}),
         keys=frozenset({"depth"}),
+        lossless=True,
     ),
     "pcm": AudioCodec(
-        encoder="pcm_s{depth}le",
-        codec="pcm_s{depth}le",
+        encoder="pcm_s{depth}{order}",
+        codec="pcm_s{depth}{order}",
         suffix=".mov",
-        containers=frozenset({"mov", "mkv", "wav"}),
+        containers=frozenset({"mov", "mkv", "wav", "w64", "aiff"}),
         keys=frozenset({"depth"}),
+        lossless=True,
+    ),
+    "alac": AudioCodec(
+        encoder="alac",
+        codec="alac",
+        suffix=".m4a",
+        containers=frozenset({"m4a", "mov", "mp4", "mkv"}),
+        keys=frozenset({"depth"}),
+        layouts=("mono", "stereo", "3.0", "4.0", "5.0", "5.1"),
+        lossless=True,
+    ),
+    "mp3": AudioCodec(
+        encoder="libmp3lame",
+        codec="mp3",
+        suffix=".mov",
+        containers=frozenset({"mp3", "mp4", "mov", "mkv"}),
+        keys=frozenset({"bitrate"}),
+        rates=(48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000),
+        layouts=("mono", "stereo"),
+        padding=2304,
+        priming=1105,
+        bitrate_max=320,
+    ),
+    "ac3": AudioCodec(
+        encoder="ac3",
+        codec="ac3",
+        suffix=".m4a",
+        containers=frozenset({"ac3", "mp4", "mov", "mkv"}),
+        keys=frozenset({"bitrate"}),
+        rates=(48000, 44100, 32000),
+        layouts=DOLBY,
+        padding=1792,
+        priming=256,
+        held_back=256,
+        bitrate_max=640,
+    ),
+    "eac3": AudioCodec(
+        encoder="eac3",
+        codec="eac3",
+        suffix=".mov",
+        containers=frozenset({"eac3", "mp4", "mov", "mkv"}),
+        keys=frozenset({"bitrate"}),
+        rates=(48000, 44100, 32000),
+        layouts=DOLBY,
+        padding=1792,
+        priming=256,
+        held_back=256,
+        bitrate_max=640,
     ),
 }
 
@@ -184,7 +247,14 @@ COPYABLE: Mapping[str, frozenset[str]] = {
     "m4a": frozenset({"aac", "alac"}),
     "mov": frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm"}),
     "webm": frozenset({"opus", "vorbis"}),
-    "wav": frozenset({"pcm"}),
+    "wav": PCM_LE,
+    "w64": PCM_LE,
+    "aiff": PCM_BE,
+    "flac": frozenset({"flac"}),
+    "mp3": frozenset({"mp3"}),
+    "ogg": frozenset({"opus", "vorbis", "flac"}),
+    "ac3": frozenset({"ac3"}),
+    "eac3": frozenset({"eac3"}),
 }
 """Container -> sound that may pass into it untouched; one that is not named takes any (mkv)."""
 
@@ -195,11 +265,21 @@ ENDINGS: Mapping[str, frozenset[str]] = {
     "webm": frozenset({".webm"}),
     "m4a": frozenset({".m4a", ".m4b"}),
     "wav": frozenset({".wav", ".wave"}),
+    "w64": frozenset({".w64"}),
+    "aiff": frozenset({".aiff", ".aif"}),
+    "flac": frozenset({".flac"}),
+    "mp3": frozenset({".mp3"}),
+    "ogg": frozenset({".ogg", ".oga", ".opus"}),
+    "ac3": frozenset({".ac3"}),
+    "eac3": frozenset({".eac3", ".ec3"}),
 }
 """Container -> endings that people give its files; the first thing a player looks at."""
 
-SOUND_ONLY = frozenset({"m4a", "wav"})
+SOUND_ONLY = frozenset({"m4a", "wav", "w64", "aiff", "flac", "mp3", "ogg", "ac3", "eac3"})
 """Containers that hold no pictures."""
+
+ONE_SOUND = SOUND_ONLY - {"m4a"}
+"""Containers that hold one track of sound."""
 
 MOV_LIKE = frozenset({"mp4", "mov", "m4a"})
 """Containers that ffmpeg's mov muxer writes: they have tags, a time scale and a fast start."""
@@ -246,6 +326,11 @@ def has_alpha(pixel_format: str) -> bool:
 def is_rgb(pixel_format: str) -> bool:
     """Return whether a pixel format holds red, green and blue."""
     return pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8"))
+
+
+def byte_order(container: str) -> str:
+    """Return how samples that are not compressed stand in a container: ``le`` or ``be``."""
+    return "be" if container == "aiff" else "le"
 
 
 def sound_family(codec: str) -> str:

@@ -10,6 +10,8 @@ from orchestrator_compressor.settings import Video
 Words = list[str]
 
 PRORES = {"proxy": 0, "lt": 1, "422": 2, "422-hq": 3, "4444": 4, "4444-xq": 5}
+PLAIN_SAMPLES = {"flac": ("s16", "s32"), "alac": ("s16p", "s32p")}
+"""Encoder -> what it calls samples of 16 and of 24 bits."""
 PRORES_DEFAULT = "422"
 FRAME_THREADS = ((32, 6), (16, 5), (8, 3), (4, 2))
 """x265's own rule, said aloud: (threads from, frames encoded at once).  Its bytes depend on it."""
@@ -35,12 +37,9 @@ def sound_words(sound: Sound) -> Words:
     words = ["-c:a", sound.encoder]
     if "bitrate" in audio.codec.keys:
         words += ["-b:a", audio.bitrate]
-    if sound.encoder == "flac":
-        words += ["-sample_fmt", "s16" if sound.depth == 16 else "s32"]
-    words += ["-ar", str(sound.rate)]
-    if audio.channels is not None or sound.encoder == "libopus":
-        words += ["-ac", str(sound.channels)]  # also a plain layout: Opus refuses 5.1(side)
-    return words
+    if sound.encoder in PLAIN_SAMPLES:
+        words += ["-sample_fmt", PLAIN_SAMPLES[sound.encoder][sound.depth != 16]]
+    return [*words, "-ar", str(sound.rate)]
 
 
 def _h264(video: Video, threads: int) -> Words:

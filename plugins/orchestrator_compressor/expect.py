@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator_compressor import streams
 from orchestrator_compressor.beside import CARRIERS
 from orchestrator_compressor.codecs import MOV_LIKE, decoded_as
-from orchestrator_compressor.facts import Source
+from orchestrator_compressor.facts import AudioFacts, Source
 from orchestrator_compressor.finish import TAGS
-from orchestrator_compressor.product import Picture, Product
+from orchestrator_compressor.product import Picture, Product, Sound
 
 WHOLE_PIXELS = (".mkv", ".webm")
 """Endings of files that keep the width as shown in whole pixels: shapes of pixels get rounded."""
+
+CLOCKLESS = frozenset({"mp3", "ac3", "eac3"})
+"""Containers that have one track and no clock: where it begins they cannot say."""
 
 
 def picture(planned: Picture, name: str) -> dict[str, object]:
@@ -59,8 +62,10 @@ def listed(product: Product) -> list[str]:
     found: list[tuple[str, ...]] = []
     if product.picture:
         found.append(("video", product.picture.video.codec.codec))
-    if heard := product.heard:
-        found.append(("audio", heard.codec, streams.language(container, heard.language)))
+    found += [
+        ("audio", heard.codec, streams.language(container, heard.language))
+        for heard in product.heard
+    ]
     found += [("subtitle", each.codec, each.language) for each in others.subtitles]
     found += [("attachment",)] * others.attachments
     found += [("attached", each.codec) for each in others.covers]
@@ -73,20 +78,30 @@ def captions(product: Product, source: Source) -> bool:
     return bool(theirs and theirs.captions and setting.video and setting.video.name in CARRIERS)
 
 
-def sound(product: Product, encoded: Mapping[str, object]) -> dict[str, object] | None:
-    """Return what the sound must be; None if there is none.
+def sounds(
+    product: Product, encoded: Sequence[Mapping[str, object]] = ()
+) -> list[dict[str, object]]:
+    """Return what each track of sound must be.
 
     :param encoded: what the audio task counted, padding and all; nothing before it is done
     """
-    heard, ours = product.heard, product.sound
-    if heard is None:
-        return None
+    counted = (*encoded, *({},) * len(product.heard))
+    return [
+        _sound(product, heard, found) for heard, found in zip(product.heard, counted, strict=False)
+    ]
+
+
+def _sound(
+    product: Product, heard: Sound | AudioFacts, encoded: Mapping[str, object]
+) -> dict[str, object]:
+    ours = heard if isinstance(heard, Sound) else None
+    is_told = product.picture or product.setting.container not in CLOCKLESS
     facts = {
         "codec": heard.codec,
         "rate": heard.rate,
         "channels": heard.channels,
         "samples": encoded.get("samples", ours.samples if ours else None),
-        "start": str(heard.start - product.zero),
+        "start": str(heard.start - product.zero) if is_told else None,
     }
     if ours:
         facts |= {"slack": ours.slack, "priming": ours.audio.codec.priming}

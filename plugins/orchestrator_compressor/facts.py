@@ -12,6 +12,7 @@ from orchestrator_compressor.table import ratio
 
 Values = Mapping[str, object]
 WHOLE_MAX = 10**18
+FLAGS = re.compile(r"[a-z_+]*")
 WORD = re.compile(r"[A-Za-z0-9_.,+ -]*")
 PACKETS = "packets"  #: the table was made from the packets; it may yet prove wrong
 STAND_IN = "reference.mov"  #: in an attempt's folder: what a movie with references is read through
@@ -76,6 +77,8 @@ class AudioFacts:
     samples: int | None = None  #: None: could not be counted
     language: str = ""  #: three letters; empty: the source does not say
     title: str = ""
+    layout: str = ""  #: of loudspeakers, in ffmpeg's words; empty: the source does not say
+    disposition: str = ""  #: flags in ffmpeg's words: ``default+dub``
 
     @property
     def depth(self) -> int:
@@ -218,6 +221,8 @@ def _audio(values: Values) -> AudioFacts:
         samples=None if samples is None else _int(samples),
         language=str(values.get("language") or ""),
         title=str(values.get("title") or ""),
+        layout=str(values.get("layout") or ""),
+        disposition=_flags(values.get("disposition") or ""),
     )
 
 
@@ -244,6 +249,12 @@ def _seconds(value: object) -> float:
     if type(value) not in (int, float) or not 0 <= cast("float", value) <= WHOLE_MAX:
         raise ValueError(f"{str(value)[:40]!r} is no length of time")
     return float(cast("float", value))
+
+
+def _flags(value: object) -> str:
+    if not isinstance(value, str) or not FLAGS.fullmatch(value):
+        raise ValueError(f"{str(value)[:40]!r} are no flags")
+    return value
 
 
 def _word(value: object) -> str:

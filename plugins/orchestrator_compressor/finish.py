@@ -6,7 +6,7 @@ at its input; ``-copyts`` then keeps ffmpeg from moving it to its own start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
@@ -22,6 +22,7 @@ from orchestrator_compressor.streams import POSTER, POSTER_FILE
 TAGS = {"hevc": "hvc1"}  #: what players look for, where it is not ffmpeg's own choice
 TIMESCALE = 90000  #: of a movie header, where no exact one is small enough
 TIMESCALE_MAX = 10_000_000
+WAV_MAX = 4_000_000_000  #: bytes of samples that a plain wav surely holds
 DEMUXERS = {
     **{".mov": "mov", ".m4a": "mov", ".mp4": "mov", ".mkv": "matroska"},
     **{".ffmeta": "ffmetadata", ".jpg": "jpeg_pipe"},
@@ -40,7 +41,7 @@ class Parts:
     """The files that the finishing pass joins."""
 
     video: str | None  #: the assembled pictures
-    audio: str | None  #: of the audio task
+    audio: tuple[str, ...]  #: of the audio task, a file for each track
     chapters: str | None = None  #: those of the source, by its new beginning
     subtitles: dict[int, str] = field(default_factory=dict)  #: stacked ones, by stream
     covers: dict[int, str] = field(default_factory=dict)  #: those that are attached, by stream
@@ -50,7 +51,7 @@ class Parts:
 def parts(
     product: Product,
     here: Callable[[str], str],
-    audio: str | None,
+    audio: Sequence[str],
     made: Callable[[str], str] = str,
 ) -> Parts:
     """Return the files that the pass needs; all but `audio` are made just before it, ``here``.
@@ -61,7 +62,7 @@ def parts(
     attached = others.covers if product.setting.container in ATTACHING else ()
     return Parts(
         video=here(VIDEO + picture.video.codec.suffix) if picture else None,
-        audio=audio,
+        audio=tuple(audio),
         chapters=here(CHAPTERS) if others.chapters else None,
         subtitles={
             each.stream: made(each.file) if each.file else here(f"subtitle-{each.stream}.srt")
@@ -98,8 +99,8 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
     zero, inputs, maps = product.zero, Inputs(), list[str]()
     if parts.video and product.picture:
         maps += ["-map", inputs.add(_ours(parts.video), product.picture.start - zero) + ":v"]
-    if parts.audio and product.sound:
-        maps += ["-map", inputs.add(_ours(parts.audio), product.sound.start - zero) + ":a"]
+    for path, sound in zip(parts.audio, product.sounds, strict=False):
+        maps += ["-map", inputs.add(_ours(path), sound.start - zero) + ":a"]
     made = {
         n: inputs.add(_ours(path), -zero if n >= 0 else Fraction(0))  # ours begin with the file
         for n, path in parts.subtitles.items()
@@ -109,8 +110,8 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
     chapters = inputs.add(_ours(parts.chapters)) if parts.chapters else None
     last = inputs.add(opened(source), -zero)
     theirs = last if not source.chapters or product.others.chapters else "-1"
-    if product.copied:
-        maps += ["-map", f"{last}:{product.copied.index}"]
+    for each in product.copied:
+        maps += ["-map", f"{last}:{each.index}"]
     return [
         *begin(means),
         "-copyts",  # else each input is moved to its own start
@@ -147,10 +148,12 @@ def _maps(product: Product, parts: Parts, last: str, made: dict[int, str]) -> It
 def _names(product: Product, parts: Parts) -> Iterator[str]:
     """Yield what streams are called and made of, where ffmpeg does not bring it along by itself."""
     others, container = product.others, product.setting.container
-    if heard := product.heard:
-        yield from _said("a:0", "language", streams.language(container, heard.language))
-    if product.sound:
-        yield from _said("a:0", "title", product.sound.title)
+    for n, heard in enumerate(product.heard):
+        yield from _said(f"a:{n}", "language", streams.language(container, heard.language))
+    for n, sound in enumerate(product.sounds):
+        yield from _said(f"a:{n}", "title", sound.title)
+        if sound.disposition or len(product.sounds) > 1:
+            yield from (f"-disposition:a:{n}", sound.disposition or "0")
     for n, each in enumerate(others.subtitles):
         if each.is_made:
             yield from (f"-c:s:{n}", ENCODERS.get(each.codec, each.codec))
@@ -185,6 +188,8 @@ def _tags(product: Product) -> Words:
             *(["-tag:v:0", tag] if tag else []),
             *("-movie_timescale", str(_timescale(product))),
         ]
+    if setting.container == "wav" and _is_long(product):
+        return ["-rf64", "auto"]
     if picture is None or picture.video.codec.suffix != ".mkv":
         return []
     shape = picture.sar * picture.width / picture.height
@@ -192,6 +197,14 @@ def _tags(product: Product) -> Words:
         *(["-color_range", "pc"] if _is_range_unsaid(picture) else []),
         *(["-aspect", f"{shape.numerator}:{shape.denominator}"] if picture.sar != 1 else []),
     ]
+
+
+def _is_long(product: Product) -> bool:
+    """Whether a wav might not be able to say its own length."""
+    sound = product.sound
+    if sound is None or sound.samples is None:
+        return True
+    return sound.samples * sound.channels * sound.depth // 8 > WAV_MAX
 
 
 def _timecode(source: Source, product: Product) -> Words:
@@ -220,8 +233,8 @@ def _is_range_unsaid(picture: Picture) -> bool:
 
 def _timescale(product: Product) -> int:
     """Return ticks a second in which starts and lengths are whole; else they are rounded to ms."""
-    rate = product.heard.rate if product.heard else 1
-    ticks = lcm(product.picture.tb.denominator if product.picture else 1, rate)
+    rates = (heard.rate for heard in product.heard)
+    ticks = lcm(product.picture.tb.denominator if product.picture else 1, *rates)
     return ticks if ticks <= TIMESCALE_MAX else TIMESCALE
 
 

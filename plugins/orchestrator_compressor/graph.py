@@ -79,9 +79,11 @@ def _encodes(draft: Draft) -> Iterator[Task]:
 
 def _sounds(draft: Draft) -> Iterator[Task]:
     """Yield the task that encodes all of the sound; cut, it would gain samples at each join."""
-    if sound := draft.product.sound:
-        seconds = (sound.samples or 0) / sound.rate
-        yield replace(_task(draft, Kind.AUDIO, {}), weight=seconds / SOUND_SPEED)
+    if sounds := draft.product.sounds:
+        seconds = sum((sound.samples or 0) / sound.rate for sound in sounds)
+        yield replace(
+            _task(draft, Kind.AUDIO, {"tracks": len(sounds)}), weight=seconds / SOUND_SPEED
+        )
 
 
 def _streams(draft: Draft) -> Iterator[Task]:

@@ -10,12 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from orchestrator_compressor import audio as sound
 from orchestrator_compressor import beside, filters, geometry, streams, timing
+from orchestrator_compressor.audio import LAYOUTS, Audio
 from orchestrator_compressor.beside import NOTHING, Extras
 from orchestrator_compressor.chain import Filter
-from orchestrator_compressor.codecs import COPYABLE, SAME_PIXELS, has_alpha, is_rgb, sound_family
+from orchestrator_compressor.codecs import (
+    COPYABLE,
+    SAME_PIXELS,
+    byte_order,
+    has_alpha,
+    is_rgb,
+    sound_family,
+)
 from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
-from orchestrator_compressor.settings import SOURCE, Audio, Setting, Video
+from orchestrator_compressor.settings import FIRST_TRACK, SOURCE, Setting, Video
 from orchestrator_compressor.streams import Others
 from orchestrator_compressor.supplied import NONE, Supplied
 from orchestrator_compressor.timing import PLAY, Timing
@@ -47,7 +56,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sound:
-    """The sound of an output, encoded anew."""
+    """A track of sound of an output, encoded anew."""
 
     audio: Audio
     stream: int
@@ -61,6 +70,10 @@ class Sound:
     start: Fraction
     language: str
     title: str
+    layout: str | None = None  #: of loudspeakers that it is brought to; None: as it is
+    disposition: str = ""  #: its flags
+    source_rate: int = 0  #: samples a second before it is encoded
+    source_codec: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +82,8 @@ class Product:
 
     setting: Setting
     picture: Picture | None
-    sound: Sound | None
-    copied: AudioFacts | None  #: sound that passes untouched
+    sounds: tuple[Sound, ...]
+    copied: tuple[AudioFacts, ...]  #: sound that passes untouched
     others: Others
     extras: Extras = NOTHING  #: what is made for it beside pictures and sound
     notes: tuple[str, ...] = ()
@@ -78,14 +91,19 @@ class Product:
     @property
     def zero(self) -> Fraction:
         """The time of the source's clock at which the file begins: T0."""
-        parts = (self.picture, self.sound, self.copied, self.others)
+        parts = (self.picture, *self.heard, self.others)
         starts = [part.start for part in parts if part is not None and part.start is not None]
         return min(starts, default=Fraction(0))
 
     @property
-    def heard(self) -> Sound | AudioFacts | None:
+    def sound(self) -> Sound | None:
+        """The first track of sound that is encoded anew."""
+        return self.sounds[0] if self.sounds else None
+
+    @property
+    def heard(self) -> tuple[Sound | AudioFacts, ...]:
         """The sound it has, encoded or copied."""
-        return self.sound or self.copied
+        return self.sounds or self.copied
 
 
 def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
@@ -93,15 +111,15 @@ def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
 
     Raises ValueError, one sentence for people, where the source lacks what is asked.
     """
-    seen, heard = source.video, source.audio[0] if source.audio else None
+    seen, heard = source.video, _heard(setting, source)
     if setting.video and seen is None:
         raise ValueError(f"{source.path}: no video, which setting {setting.name} needs")
-    if setting.video is None and heard is None:
+    if setting.video is None and not heard:
         raise ValueError(f"{source.path}: no audio, which setting {setting.name} needs")
     picture = _picture(setting, seen) if setting.video and seen else None
-    copied = heard if setting.copy_audio else None
-    if copied:
-        _check_copy(setting, copied)
+    copied = heard if setting.copy_audio else ()
+    for each in copied:
+        _check_copy(setting, each)
     if picture and picture.timing.kind == PLAY and heard and setting.wants_sound:
         raise ValueError(
             f"setting {setting.name}: frames that play at another rate last longer or shorter than "
@@ -115,11 +133,18 @@ def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
     return Product(
         setting=setting,
         picture=picture,
-        sound=_sound(setting.audio, heard) if setting.audio and heard else None,
+        sounds=tuple(_sound(setting, setting.audio, each) for each in heard)
+        if setting.audio
+        else (),
         copied=copied,
         others=beside.joined(others, extras, setting),
         extras=extras,
-        notes=(*_notes(setting, source, picture), *others.notes, *extras.notes),
+        notes=(
+            *_notes(setting, source, picture),
+            *_sound_notes(setting, source),
+            *others.notes,
+            *extras.notes,
+        ),
     )
 
 
@@ -202,8 +227,19 @@ def _colour(video: Video, facts: VideoFacts, pixel_format: str) -> Colour:
     return theirs
 
 
-def _sound(audio: Audio, facts: AudioFacts) -> Sound:
-    depth = audio.depth or facts.depth
+def _heard(setting: Setting, source: Source) -> tuple[AudioFacts, ...]:
+    """Return the tracks of the source that are kept."""
+    if not setting.wants_sound or not source.audio:
+        return ()
+    try:
+        return sound.chosen(setting.container, setting.tracks, source.audio)
+    except ValueError as error:
+        raise ValueError(f"{source.path}: setting {setting.name}: {error}") from error
+
+
+def _sound(setting: Setting, audio: Audio, facts: AudioFacts) -> Sound:
+    depth, order = audio.depth or facts.depth, byte_order(setting.container)
+    layout = sound.layout(audio, facts)
     rates = audio.codec.rates
     theirs = facts.rate if not rates or facts.rate in rates else rates[0]
     rate = audio.rate or theirs
@@ -217,22 +253,26 @@ def _sound(audio: Audio, facts: AudioFacts) -> Sound:
     return Sound(
         audio=audio,
         stream=facts.index,
-        codec=audio.codec.codec.format(depth=depth),
-        encoder=audio.codec.encoder.format(depth=depth),
+        codec=audio.codec.codec.format(depth=depth, order=order),
+        encoder=audio.codec.encoder.format(depth=depth, order=order),
         rate=rate,
-        channels=audio.channels or facts.channels,
+        channels=LAYOUTS[layout] if layout else facts.channels,
         depth=depth,
         samples=None if count is None else round(Fraction(count * rate, facts.rate)),
         slack=slack,
         start=facts.start,
         language=facts.language,
         title=facts.title,
+        layout=layout,
+        disposition=facts.disposition,
+        source_rate=facts.rate,
+        source_codec=facts.codec,
     )
 
 
 def _check_copy(setting: Setting, facts: AudioFacts) -> None:
     held = COPYABLE.get(setting.container)
-    if held is not None and sound_family(facts.codec) not in held:
+    if held is not None and not {sound_family(facts.codec), facts.codec} & held:
         raise ValueError(
             f"setting {setting.name}: {setting.container} cannot hold {facts.codec}, the source's "
             "sound; name a codec in audio instead of copy"
@@ -252,11 +292,25 @@ def _notes(setting: Setting, source: Source, picture: Picture | None) -> Iterato
             yield f"{setting.name}: the source is interlaced; both fields stay in each frame"
         if facts.colour.trc in HDR and "10" not in picture.pixel_format:
             yield f"{setting.name}: the source is HDR and is not tone mapped to 8 bits"
-    if setting.video and setting.wants_sound and not source.audio:
+
+
+def _sound_notes(setting: Setting, source: Source) -> Iterator[str]:
+    heard = source.audio
+    if setting.video and setting.wants_sound and not heard:
         yield f"{setting.name}: the source has no sound"
-    if setting.wants_sound and len(source.audio) > 1:
-        others = ", ".join(str(each.index) for each in source.audio[1:])
+    if not setting.wants_sound or not heard:
+        return
+    if setting.tracks == FIRST_TRACK and len(heard) > 1:
+        others = ", ".join(str(each.index) for each in heard[1:])
         yield (
-            f"{setting.name}: the first of {len(source.audio)} tracks of sound is kept, not stream"
-            f"{'s' * (len(source.audio) > 2)} {others}"
+            f"{setting.name}: the first of {len(heard)} tracks of sound is kept, not stream"
+            f"{'s' * (len(heard) > 2)} {others}"
         )
+    for each in _heard(setting, source) if setting.audio else ():
+        assert setting.audio
+        kept = LAYOUTS.get(sound.layout(setting.audio, each) or "", each.channels)
+        if kept < each.channels and not (setting.audio.layout or setting.audio.channels):
+            yield (
+                f"{setting.name}: {setting.audio.name} has no {each.channels} channels; track "
+                f"{each.index} is mixed down to {kept}"
+            )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
+from orchestrator_compressor import mix
 from orchestrator_compressor.encoders import Words, sound_words, video_words
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Sound
@@ -122,17 +123,37 @@ def _trim(start: int, end: int | None) -> str:
 
 def audio(means: Means, source: Source, sound: Sound, out: str) -> Words:
     """Return the words that encode all of the sound into `out`, which then starts at 0."""
+    return audios(means, source, ((sound, out),))
+
+
+def audios(means: Means, source: Source, tracks: Sequence[tuple[Sound, str]]) -> Words:
+    """Return the words that encode each track of sound into a file of its own."""
+    words = [*begin(means), "-copyts", *opened(source)]
+    for number, (sound, out) in enumerate(tracks):
+        words += [
+            *("-map", f"0:{sound.stream}"),
+            *(mix.FILTERS, mix.chain(sound, number)),
+            *("-vn", "-sn", "-dn"),
+            *BARE,
+            *sound_words(sound),
+            *("-threads", str(means.threads)),
+            out,
+        ]
+    return words
+
+
+def measure(means: Means, source: Source, sound: Sound) -> Words:
+    """Return the words that measure a track before it is encoded; the node says what."""
+    words = begin(means)
+    words[words.index("-v") + 1] = "level+info"  # what is measured is told as information
     return [
-        *begin(means),
+        *words,
         "-copyts",
         *opened(source),
         *("-map", f"0:{sound.stream}"),
-        *("-af", "asetpts=PTS-STARTPTS"),
+        *(mix.FILTERS, mix.measuring(sound)),
         *("-vn", "-sn", "-dn"),
-        *BARE,
-        *sound_words(sound),
-        *("-threads", str(means.threads)),
-        out,
+        *("-f", "null", "-"),
     ]
 
 

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from orchestrator_compressor import audio as sound
 from orchestrator_compressor import filters, keeping, rates, timing
+from orchestrator_compressor.audio import COPY, Audio, Tracks
 from orchestrator_compressor.codecs import (
     AUDIO,
     SOUND_ONLY,
     VIDEO,
-    AudioCodec,
     VideoCodec,
+    byte_order,
     has_alpha,
 )
 from orchestrator_compressor.filters import Wanted
@@ -21,16 +23,14 @@ from orchestrator_compressor.rates import Rate
 from orchestrator_compressor.timing import Wish
 
 SOURCE = "source"
-COPY = "copy"
 ALL_VIDEO = frozenset(
     {"codec", "pixelFormat", "size", "frameRate", "deinterlace", "fieldOrder", "filters"}
 )
-ALL_AUDIO = frozenset({"codec", "channels", "rate"})
 KEY_INTERVAL = 250
 PRESET = "medium"
-BITRATE = "160k"
 ANY_RATE = Rate()
 AS_IT_IS = Wish()
+FIRST_TRACK = Tracks()
 
 Spec = Mapping[str, object]
 
@@ -52,18 +52,6 @@ class Video:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audio:
-    """How sound is encoded."""
-
-    name: str
-    codec: AudioCodec
-    bitrate: str = BITRATE
-    channels: int | None = None  #: None: the source's
-    rate: int | None = None  #: samples a second; None: the source's, where the codec takes it
-    depth: int | None = None  #: bits a sample; None: by the source, 16 or 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """A reusable description of an output."""
 
@@ -73,6 +61,7 @@ class Setting:
     video: Video | None = None
     audio: Audio | None = None
     copy_audio: bool = False  #: the source's sound passes untouched
+    tracks: Tracks = FIRST_TRACK  #: of the source's sound
     faststart: bool = False
     keeping: Keeping = ALL
 
@@ -84,7 +73,10 @@ class Setting:
     @property
     def encoders(self) -> tuple[str, ...]:
         """The ffmpeg encoders it needs, of which a node may lack some."""
-        audio = () if self.audio is None else (self.audio.codec.encoder.format(depth=24),)
+        order = byte_order(self.container)
+        audio = (
+            () if self.audio is None else (self.audio.codec.encoder.format(depth=24, order=order),)
+        )
         return (*(() if self.video is None else (self.video.codec.encoder,)), *audio)
 
 
@@ -97,8 +89,9 @@ def read(name: str, spec: Spec) -> Setting:
         container=str(spec["container"]),
         allow_segmenting=bool(spec.get("allowSegmenting", True)),
         video=_video(cast("Spec", video)) if video else None,
-        audio=_audio(cast("Spec", audio)) if audio and audio != COPY else None,
-        copy_audio=audio == COPY,
+        audio=sound.read(cast("Spec", audio)) if audio and not _is_copy(audio) else None,
+        copy_audio=_is_copy(audio),
+        tracks=sound.tracks(audio),
         faststart=bool(options.get("faststart", False)),
         keeping=keeping.read(spec),
     )
@@ -136,17 +129,8 @@ def _video(spec: Spec) -> Video:
     )
 
 
-def _audio(spec: Spec) -> Audio:
-    name = str(spec["codec"])
-    depth = spec.get("depth", SOURCE)
-    return Audio(
-        name=name,
-        codec=AUDIO[name],
-        bitrate=str(spec.get("bitrate", BITRATE)),
-        channels=cast("int | None", spec.get("channels")),
-        rate=cast("int | None", spec.get("rate")),
-        depth=None if depth == SOURCE else int(cast("int", depth)),
-    )
+def _is_copy(audio: object) -> bool:
+    return audio == COPY or (isinstance(audio, Mapping) and audio["codec"] == COPY)
 
 
 def _alien_keys(spec: Spec) -> Iterator[str]:
@@ -159,7 +143,8 @@ def _alien_keys(spec: Spec) -> Iterator[str]:
             yield f"video.rate: {codec} needs one; add rate: {{crf: …}}"
     if isinstance(audio, Mapping):
         codec = str(audio["codec"])
-        for key in sorted(set(audio) - ALL_AUDIO - AUDIO[codec].keys):
+        known = sound.COPIED if codec == COPY else sound.EVERY_CODEC | AUDIO[codec].keys
+        for key in sorted(set(audio) - known):
             yield f"audio.{key}: {codec} has no such choice; remove it"
 
 
@@ -173,9 +158,8 @@ def _holding(setting: Setting) -> Iterator[str]:
         yield _cannot_hold(container, video.name, video.codec.containers)
     if audio and container not in audio.codec.containers:
         yield _cannot_hold(container, audio.name, audio.codec.containers)
-    if audio and audio.rate and audio.codec.rates and audio.rate not in audio.codec.rates:
-        rates = ", ".join(map(str, sorted(audio.codec.rates)))
-        yield f"audio.rate: {audio.name} cannot have {audio.rate}; it has {rates}"
+    yield from sound.faults(audio) if audio else ()
+    yield from sound.track_faults(container, setting.tracks)
 
 
 def _cannot_hold(container: str, codec: str, containers: frozenset[str]) -> str:

@@ -48,8 +48,7 @@ def job_bytes(job: Job, found: Facts, frames: Mapping[str, int]) -> int:
 
 def _output_bytes(product: Product, frames: int) -> int:
     bits = _picture_bits(product.picture, frames) if product.picture else 0.0
-    if product.sound:
-        bits += _sound_bits(product.sound)
+    bits += sum(_sound_bits(sound) for sound in product.sounds)
     return int(bits / 8)
 
 
@@ -76,7 +75,7 @@ def _raw_bits(pixel_format: str) -> float:
 
 def _sound_bits(sound: Sound) -> float:
     seconds = (sound.samples or 0) / sound.rate
-    if sound.depth and sound.audio.name in {"pcm", "flac"}:
+    if sound.depth and sound.audio.name in {"pcm", "flac", "alac"}:
         return seconds * sound.rate * sound.channels * sound.depth
     digits = sound.audio.bitrate.rstrip("kK")
     return seconds * int(digits) * KILO if digits.isdigit() else 0.0

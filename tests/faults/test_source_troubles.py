@@ -6,7 +6,7 @@ import shutil
 
 import av
 import pytest
-from media import generated
+from media import ffmpeg, generated
 from shop import Shop
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.fault("F22")]
@@ -70,6 +70,17 @@ def test_damaged_source_fails_and_says_which_frame(shop):
     place = r"a frame near \d+ \(0:00:0\d\.\d{3}\) cannot be decoded: "
     assert re.match(re.escape(f"{source}: ") + place, why(shop)), why(shop)
     assert not (shop.folder / "out/a.mp4").exists()
+
+
+def test_damaged_sound_fails_its_job_and_publishes_nothing(shop):  # pitfall 11
+    source = shop.folder / "tone.flac"
+    ffmpeg("-i", str(generated("tone.wav")), str(source))
+    data = source.read_bytes()
+    half = len(data) // 2
+    source.write_bytes(data[:half] + bytes(300) + data[half + 300 :])
+    shop.write(("mp3", "out/a.mp3"), ("wav", "out/a.wav"), source=source).run(ends=1)
+    assert f"{source}: the sound cannot be decoded: " in why(shop)
+    assert not list(shop.folder.glob("out/*"))
 
 
 def test_damaged_source_goes_on_where_the_job_says_so_and_is_counted(shop):

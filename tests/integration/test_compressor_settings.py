@@ -141,7 +141,7 @@ def test_the_finishing_pass_puts_sound_where_it_was(source, tmp_path):
     part = cut(times, Segment(0, 0, FRAMES))
     run(*recipe.encode(MEANS, found, part, wanted.picture, str(video)))
     run(*recipe.audio(MEANS, found, wanted.sound, str(audio)))
-    parts = Parts(video=str(video), audio=str(audio))
+    parts = Parts(video=str(video), audio=(str(audio),))
     run(*finish.finish(MEANS, found, wanted, parts, str(final)))
     with av.open(str(final)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio"]

@@ -164,4 +164,4 @@ def test_the_finished_sound_is_compared_with_what_was_encoded():
         audio.id: Result(attempt="a2", values={"samples": 480832}),
     }
     asked: Any = COMPRESSOR.command(verify, places(tasks), done).input
-    assert asked["expect"]["audio"]["samples"] == 480832
+    assert asked["expect"]["audio"][0]["samples"] == 480832

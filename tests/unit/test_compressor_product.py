@@ -128,6 +128,58 @@ def test_sound_of_a_source_without_any_is_a_note_beside_pictures():
     assert "h264-1080p: the source has no sound" in found.notes
 
 
+@pytest.mark.parametrize(
+    ("codec", "layout", "channels", "wanted"),
+    [
+        ("mp3", "5.1", 6, ("stereo", 2)),  # the most that it has
+        ("ac3", "7.1", 8, ("5.1", 6)),
+        ("opus", "5.1(side)", 6, ("5.1", 6)),  # it refuses others
+        ("aac", "stereo", 2, (None, 2)),
+        ("pcm", "hexagonal", 6, (None, 6)),  # it takes any
+        ("alac", "", 3, (None, 3)),  # what is not told is what is usual
+    ],
+)
+def test_a_codec_gets_loudspeakers_that_it_has(codec, layout, channels, wanted):
+    spec = {"processor": "compressor", "container": "mkv", "audio": {"codec": codec}}
+    theirs = {**AUDIO, "layout": layout, "channels": channels}
+    found = made("x", spec=spec, audio=[theirs])
+    assert found.sound
+    assert (found.sound.layout, found.sound.channels) == wanted
+    assert any("mixed down" in note for note in found.notes) is (wanted[1] < channels)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "streams"),
+    [
+        ("first", [1]),
+        ("all", [1, 2, 3]),
+        (["deu", 1], [2, 1]),
+        (["eng", 1], [1, 3]),  # each once
+    ],
+)
+def test_the_tracks_that_are_named_are_kept_in_their_order(tracks, streams):
+    audio = [
+        {**AUDIO, "index": n, "language": language, "start": f"{n}/4"}
+        for n, language in ((1, "eng"), (2, "deu"), (3, "eng"))
+    ]
+    for codec in ("aac", "copy"):
+        wanted = {"codec": codec, "tracks": tracks}
+        spec = {"processor": "compressor", "container": "mkv", "audio": wanted}
+        found = made("x", spec=spec, audio=audio)
+        assert [
+            getattr(each, "stream", getattr(each, "index", 0)) for each in found.heard
+        ] == streams
+        assert found.zero == Fraction(min(streams), 4)
+
+
+@pytest.mark.parametrize(("wish", "said"), [("fra", "in fra: it has eng"), (2, "2: it has 1")])
+def test_a_track_that_is_not_there_is_refused(wish, said):
+    audio = {"codec": "aac", "tracks": [wish]}
+    spec = {"processor": "compressor", "container": "mkv", "audio": audio}
+    with pytest.raises(ValueError, match=f"no track of sound {said}"):
+        made("x", spec=spec, audio=[{**AUDIO, "language": "eng"}])
+
+
 def test_copied_sound_must_fit_the_container():
     spec = {**built_in()["h264-1080p"], "audio": "copy"}
     assert made("x", spec=spec, audio=[{**AUDIO, "codec": "aac"}]).copied

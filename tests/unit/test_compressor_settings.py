@@ -7,7 +7,8 @@ from compressor_jobs import COMPRESSOR, built_in
 from jsonschema import Draft202012Validator
 
 from orchestrator_compressor import settings
-from orchestrator_compressor.codecs import AUDIO, ENDINGS, VIDEO
+from orchestrator_compressor.audio import LAYOUTS
+from orchestrator_compressor.codecs import AUDIO, COPYABLE, ENDINGS, SOUND_ONLY, VIDEO
 
 SCHEMA = dict(COMPRESSOR.setting_schema or {})
 H264 = {"codec": "h264", "pixelFormat": "yuv420p", "rate": {"crf": 20}}
@@ -26,6 +27,7 @@ def test_a_built_in_setting_is_valid_and_without_fault(name):
 
 def test_the_promised_settings_are_built_in():
     promised = {"ffv1-archive", "h264-1080p", "prores-422-hq", "hevc-10bit", "vp9", "aac", "wav"}
+    promised |= {"aiff", "flac", "ac3", "mp3", "opus"}
     assert promised <= set(built_in())
 
 
@@ -45,6 +47,13 @@ def test_the_promised_settings_are_built_in():
         ({"video": {"codec": "h264"}}, "h264 needs one"),
         ({"video": {"codec": "ffv1", "preset": "slow"}}, "ffv1 has no such choice"),
         ({"video": None}, "neither video nor audio"),
+        ({"audio": {"codec": "mp3", "layout": "5.1"}}, "mp3 has no 5.1; it has mono, stereo"),
+        ({"audio": {"codec": "aac", "layout": "mono", "channels": 2}}, "mono has 1"),
+        ({"audio": {"codec": "mp3", "channels": 6}}, "mp3 cannot have 6; it has 1, 2"),
+        ({"audio": {"codec": "mp3", "bitrate": "448k"}}, "mp3 has 320k at most"),
+        ({"audio": {"codec": "aac", "volume": 3, "loudness": {}}}, "loudness sets it already"),
+        ({"audio": {"codec": "copy", "volume": 3}}, "copy has no such choice"),
+        ({"container": "flac", "video": None, "audio": {"codec": "flac", "tracks": "all"}}, "one"),
     ],
 )
 def test_an_absurd_setting_is_refused_with_a_sentence(changes, said):
@@ -93,10 +102,21 @@ def test_defaults_are_those_that_the_schema_tells():
 def test_the_schema_names_the_codecs_and_containers_there_are():
     properties = SCHEMA["properties"]
     assert set(properties["video"]["properties"]["codec"]["enum"]) == set(VIDEO)
-    assert set(properties["audio"]["properties"]["codec"]["enum"]) == set(AUDIO)
+    assert set(properties["audio"]["properties"]["codec"]["enum"]) == {*AUDIO, "copy"}
     assert set(properties["container"]["enum"]) == set(ENDINGS)
     profiles = {name for codec in VIDEO.values() for name in codec.profiles}
     assert set(properties["video"]["properties"]["profile"]["enum"]) == profiles
+
+
+def test_every_layout_and_container_of_sound_that_is_named_there_is():
+    named = SCHEMA["properties"]["audio"]["properties"]["layout"]["enum"]
+    assert set(named) == {*LAYOUTS, "source"}
+    assert {container for codec in AUDIO.values() for container in codec.containers} <= set(ENDINGS)
+    assert set(COPYABLE) >= SOUND_ONLY
+
+
+def test_aiff_has_samples_the_other_way_round():
+    assert settings.read("aiff", built_in()["aiff"]).encoders == ("pcm_s24be",)
 
 
 def test_a_setting_says_which_encoders_it_needs():

@@ -7,8 +7,8 @@ from functools import partial
 
 from orchestrator.api import Command, Kind, TaskId
 from orchestrator_compressor import finish
+from orchestrator_compressor.steps.audio import names, tracks
 from orchestrator_compressor.steps.step import (
-    AUDIO,
     FINAL,
     SEGMENT,
     Step,
@@ -26,7 +26,8 @@ def command(step: Step) -> Command:
     product, setting = step.product, step.output.setting
     name = f"{FINAL}.{setting.container}"
     sound = step.id(Kind.AUDIO)
-    audio = step.there(sound, AUDIO + product.sound.audio.codec.suffix) if product.sound else None
+    audio = [step.there(sound, name) for name in names(product.sounds)]
+    made = tracks(step.values(sound)) or [{} for _ in audio]  # nothing in a dry run
     parts = finish.parts(product, step.here, audio, partial(step.there, step.id(Kind.STREAMS)))
     words = finish.finish(step.means, step.source, product, parts, step.here(name))
     asked = {
@@ -35,7 +36,7 @@ def command(step: Step) -> Command:
         "segments": [_segment(step, *each) for each in segments(step)],
         "video": parts.video and posixpath.basename(parts.video),
         "container": setting.container,
-        "audio": {**step.values(sound), "path": audio} if audio else None,
+        "audio": [{**found, "path": path} for found, path in zip(made, audio, strict=False)],
         "marks": marks(step),
         "zero": str(product.zero),
         "chapters": parts.chapters,

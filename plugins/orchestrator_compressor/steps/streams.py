@@ -123,7 +123,7 @@ def _shot(step: Step, width: int | None, kind: str) -> dict[str, object]:
 
 def _length(product: Product) -> str | None:
     """Return how long the sound is, for an output without pictures; None: unknown."""
-    sound, copied = product.sound, product.copied
+    sound, copied = product.sound, next(iter(product.copied), None)
     if copied and copied.duration_s:
         return str(Fraction(copied.duration_s).limit_denominator(copied.rate))
     return str(Fraction(sound.samples, sound.rate)) if sound and sound.samples else None

@@ -6,6 +6,7 @@ from typing import cast
 
 from orchestrator.api import Command, Kind
 from orchestrator_compressor import expect
+from orchestrator_compressor.steps.audio import tracks
 from orchestrator_compressor.steps.step import (
     FINAL,
     Step,
@@ -40,7 +41,7 @@ def command(step: Step) -> Command:
         ],
         "expect": {
             "video": picture,
-            "audio": expect.sound(product, step.values(step.id(Kind.AUDIO))),
+            "audio": expect.sounds(product, tracks(step.values(step.id(Kind.AUDIO)))),
             "streams": expect.listed(product),
             "subtitles": [
                 {"stream": each.stream, "stacked": each.is_stacked}

@@ -49,13 +49,13 @@ class Child:
     """A running ffmpeg.  Its stderr is passed through; stdin is ``/dev/null``."""
 
     def __init__(self, words: Sequence[str], *, codec: str = "", label: str = "frame") -> None:
-        """Start it; `codec` is the source's, whose decoder's lines are counted.
+        """Start it; `codec` is the source's, or several, whose decoders' lines are counted.
 
         `label` stands before the number of frames in its progress lines.
 
         Raises Trouble if the program cannot be started.
         """
-        own = rf"|^\[{re.escape(codec)} @" if codec else ""
+        own = "".join(rf"|^\[{re.escape(each)}(?:float)? @" for each in codec.split(",") if each)
         self._reader = re.compile(READER + own)
         self._jumps = "-ss" in words
         self._label = label
@@ -114,7 +114,8 @@ class Child:
         if not self._reader.search(line) or (self._jumps and JUMP_NOISE.search(line)):
             return False
         # where ffmpeg prints levels, a warning is none; but that a frame is corrupt comes as one
-        return "[warning]" not in line or "corrupt decoded frame" in line
+        is_mild = "[warning]" in line or "[info]" in line
+        return not is_mild or "corrupt decoded frame" in line
 
     def _read_progress(self, stream: IO[str]) -> None:
         """Print ``frame=N fps=F`` when N has changed, for sound ``time=S``; nothing else."""

@@ -61,6 +61,12 @@ def named(stream: Stream) -> dict[str, object]:
     return {key: value for key, value in said.items() if value and value != "und"}
 
 
+def flags(stream: Stream) -> dict[str, object]:
+    """Return what a stream is flagged as, if it is at all."""
+    found = _flags(stream)
+    return {"disposition": found} if found else {}
+
+
 def _other(container: InputContainer, stream: Stream, found: Marks) -> dict[str, object]:
     told: dict[str, object] = {"index": stream.index, "type": _type(container, stream)}
     told["codec"] = media.codec(stream)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 INDEX = "index.bin"
+SHORT_S = 1  #: by so much less than it tells of, a sound is suspicious
 #: Formats whose header tells the duration of the sound to the sample; elsewhere it is a guess.
 TOLD = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "wav", "flac", "aiff"})
 
@@ -76,6 +77,7 @@ def _facts(wanted: Probe) -> dict[str, object]:
             "audio": [_audio(stream, seen, container.format.name in TOLD) for stream in heard],
             **others.facts(container, video, seen.cues),
         }
+        facts["notes"] += _short(wanted.source, heard, seen)
         if video is not None:
             pictures, notes = _video_facts(wanted, container, video, seen)
             facts |= pictures | {"notes": [*facts["notes"], *notes]}
@@ -160,7 +162,7 @@ def _audio(stream: AudioStream, seen: index.Seen, is_told: bool) -> dict[str, ob
         end = start + stream.duration * base
     return {
         "index": stream.index,
-        "codec": stream.codec_context.name,
+        "codec": media.codec(stream),
         "rate": stream.rate,
         "channels": stream.layout.nb_channels,
         "layout": stream.layout.name,
@@ -170,7 +172,26 @@ def _audio(stream: AudioStream, seen: index.Seen, is_told: bool) -> dict[str, ob
         "duration_s": float(end - start),
         "tb": str(base),
         **others.named(stream),
+        **others.flags(stream),
     }
+
+
+def _short(source: str, heard: Sequence[AudioStream], seen: index.Seen) -> list[str]:
+    """Return a note where much less sound was read than the file itself tells of.
+
+    It is no refusal: where an MP3 has no header of its own, its length is a guess.
+    """
+    notes = []
+    for stream in heard:
+        base = stream.time_base or Fraction(1, stream.rate)
+        told = (stream.duration or 0) * base
+        there = seen.ends.get(stream.index, Fraction(0)) - (stream.start_time or 0) * base
+        if told - there > SHORT_S:
+            notes.append(
+                f"{source}: {float(there):.3f} s of the sound in stream {stream.index} are there, of "
+                f"{float(told):.3f} s that it tells of; it may be truncated"
+            )
+    return notes
 
 
 def _existing(wanted: Probe) -> dict[str, bool]:

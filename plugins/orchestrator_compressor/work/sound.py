@@ -36,7 +36,7 @@ def listen(path: Path, number: int = 0) -> Sound:
             if start is None and frame.pts is not None and frame.time_base is not None:
                 start = frame.pts * frame.time_base
         return Sound(
-            codec=stream.codec_context.name,
+            codec=media.codec(stream),
             rate=stream.rate,
             channels=stream.layout.nb_channels,
             samples=samples,
