@@ -287,6 +287,20 @@ TRACKS = (("eng", "Main", "default"), ("deu", "Ton", "dub"), ("eng", "Talk", "co
 """Language, title and flag of each track of `_tracks`."""
 
 
+def _quarters(shape: str = "1/1") -> Callable[[], list[str]]:
+    """A still of four colours: red and green above blue and white."""
+    boxes = "".join(
+        f",drawbox=x={x}:y={y}:w=80:h=60:t=fill:color={colour}"
+        for x, y, colour in ((0, 0, "red"), (80, 0, "lime"), (0, 60, "blue"), (80, 60, "white"))
+    )
+    says = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+    # drawn as RGB: a box knows one matrix only, and that is another
+    still = f"color=black:s=160x120:r=25:d=0.16,format=gbrp{boxes}"
+    as_yuv = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv444p,setparams={says}"
+    codec = ["-c:v", "libx264", "-qp", "0"]
+    return lambda: ["-f", "lavfi", "-i", f"{still},{as_yuv},setsar={shape}", *codec]
+
+
 def _copied(name: str) -> Callable[[], list[str]]:
     return lambda: ["-i", str(generated(name)), "-map", "0", "-c", "copy"]
 
@@ -351,6 +365,20 @@ RECIPES: dict[str, Callable[[], list[str]]] = {
     "timecode.mov": _timecoded("25", "01:00:00:00"),
     "drop-frame.mp4": _timecoded("30000/1001", "01:00:00;02"),
     "turned.mov": _turned,
+    "quarters.mov": _quarters(),
+    "wide-quarters.mov": _quarters("2/1"),
+    "turned-quarters.mov": lambda: [
+        *("-display_rotation", "90", "-i", str(generated("wide-quarters.mov")), "-c", "copy"),
+    ],
+    "hdr10.mov": lambda: [
+        *("-f", "lavfi", "-i", "testsrc2=s=128x96:r=25:d=1,format=yuv420p10le", "-vf"),
+        # up to about 1000 nits, in colours that bt709 has, too
+        "lutyuv=y='64+(val-64)*0.74':u='512+(val-512)*0.4':v='512+(val-512)*0.4',"
+        "setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084",
+        *("-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params"),
+        "keyint=8:log-level=none:hdr10=1:max-cll=1200,300:master-display="
+        "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)",
+    ],
     "latin-1.mkv": lambda: [
         *(*_picture(2, size="160x90"), "-i", _chapters(0, encoding="latin-1"), *_plain()),
     ],

@@ -4,6 +4,7 @@ The plan and every command come from the processor; `patch` may change the words
 same way for both, so that an encoder can be made deterministic where its defaults are not.
 """
 
+import contextlib
 import json
 import shlex
 import subprocess
@@ -22,6 +23,7 @@ from orchestrator.manifest.write import yaml_text
 from orchestrator.model.work import Ending
 from orchestrator.plugin.manager import Plugins
 from orchestrator_compressor.table import Table, load
+from orchestrator_compressor.work import props
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 Patch = Callable[[list[str]], list[str]]
@@ -134,12 +136,15 @@ class Line:
         forced = "expr:" + ("+".join(f"eq(n,{cut})" for cut in cuts) or "0")
         intra = any(codec in words for codec in ("prores_ks", "ffv1", "mjpeg"))
         extra = [] if intra else ["-force_key_frames", forced]
+        folder = Path(self.folders[self.encodes()[0]])
+        with contextlib.chdir(folder):  # where the filters' files stand
+            props.place(json.loads((folder / "input.json").read_text()).get("stage", []))
         subprocess.run(
             [*words[:-1], *extra, str(whole)],
+            cwd=folder,
             check=True,
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            cwd=self.folders[self.encodes()[0]],  # where its filters find their files
         )
         return whole
 

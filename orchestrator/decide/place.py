@@ -169,7 +169,8 @@ def lacks(job: Job, needs: Needs, identity: Identity) -> str | None:
         for part, who in needs.get(name, ()):
             if part not in program.parts:
                 where = f"{name} {program.version} ({program.path})"
-                return f"{where} has no encoder {part}, needed by {who}."
+                kind, _, short = part.rpartition(":")  # as filter:zscale; an encoder is plain
+                return f"{where} has no {kind or 'encoder'} {short}, needed by {who}."
     return _too_old(job, identity)
 
 

@@ -22,6 +22,7 @@ ROOTS = (
     "cryptography",
     "distributed",
     "fabric",
+    "font-lato",
     "imageio-ffmpeg",
     "packaging",
     "pluggy",

@@ -36,6 +36,11 @@ class Asks:
         """Whether any output has pictures."""
         return any(output.setting.video for output in self.outputs)
 
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """The kind and the path of each file that its settings name: LUTs, images, fonts."""
+        return tuple(dict.fromkeys(each for one in self.outputs for each in one.setting.files))
+
 
 def read(job: Job) -> Asks:
     """Return what a job, valid against the schema and its settings found, asks for."""
@@ -68,9 +73,9 @@ def review(job: Job) -> Review:
         return Review(faults=spoiled)
     asks = read(job)
     needs = (
-        (encoder, f"setting {output.setting.name}")
+        (part, f"setting {output.setting.name}")
         for output in asks.outputs
-        for encoder in output.setting.encoders
+        for part in (*output.setting.encoders, *map("filter:{}".format, output.setting.filters))
     )
     return Review(
         faults=tuple(_destination_faults(job, asks)),
@@ -81,8 +86,14 @@ def review(job: Job) -> Review:
             for path in (main, *besides(asks, output, main))
         ),
         needs={"ffmpeg": tuple(dict.fromkeys(needs))},
-        media=((("source",), asks.source), *supplied.files(job.asks)),
+        media=((("source",), asks.source), *supplied.files(job.asks), *_named(asks)),
     )
+
+
+def _named(asks: Asks) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for output in asks.outputs:
+        for _, path in output.setting.files:
+            yield ("outputs", output.number, "setting"), path
 
 
 def known_paths(job: Job, asks: Asks) -> Iterator[tuple[Output, str]]:

@@ -13,6 +13,7 @@ from orchestrator_compressor.table import ratio
 Values = Mapping[str, object]
 WHOLE_MAX = 10**18
 FLAGS = re.compile(r"[a-z_+]*")
+NIT = 10000  #: in the units of a mastering display
 WORD = re.compile(r"[A-Za-z0-9_.,+ -]*")
 PACKETS = "packets"  #: the table was made from the packets; it may yet prove wrong
 STAND_IN = "reference.mov"  #: in an attempt's folder: what a movie with references is read through
@@ -51,6 +52,7 @@ class VideoFacts:
     is_even: bool = True  #: its frames stand on a grid of that rate
     duration_s: float | None = None  #: of all its frames; None: unknown
     captions: bool = False  #: closed captions stand in its pictures (A53)
+    peak_nits: int | None = None  #: how bright it gets; None: it does not say
 
     @property
     def is_turned(self) -> bool:
@@ -121,6 +123,7 @@ class Source:
     notes: tuple[str, ...] = ()
     refers: tuple[Values, ...] = ()  #: files that its media stand in: path, size, mtime_ns
     stand_in: str = ""  #: path of what it is read through then
+    props: tuple[str, ...] = ()  #: digests of the files that settings name, in the order asked
 
 
 def absent(values: Values) -> str:
@@ -161,6 +164,7 @@ def read(values: Values) -> Source:
             existing=frozenset(cast("Mapping[str, object]", values.get("existing", {}))),
             notes=tuple(map(str, cast("Sequence[str]", values.get("notes", ())))),
             refers=_refers(values),
+            props=tuple(map(str, cast("Sequence[str]", values.get("props", ())))),
         )
     except KeyError as error:
         raise ValueError(f"the probe's result lacks {error}; probe the source again") from error
@@ -205,7 +209,17 @@ def _video(values: Values) -> VideoFacts:
         is_even=bool(values.get("constant", True)),
         duration_s=None if duration is None else _seconds(duration),
         captions=bool(values.get("captions")),
+        peak_nits=_peak(values),
     )
+
+
+def _peak(values: Values) -> int | None:
+    """Return the brightest of a picture: of its content where that is said, else of its display."""
+    light = re.match(r"(\d{1,6}),", str(values.get("max_cll") or ""))
+    if light and int(light[1]):
+        return int(light[1])
+    display = re.search(r"L\((\d{5,12}),", str(values.get("master_display") or ""))
+    return int(display[1]) // NIT if display else None
 
 
 def _audio(values: Values) -> AudioFacts:

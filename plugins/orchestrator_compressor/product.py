@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from orchestrator_compressor import audio as sound
-from orchestrator_compressor import beside, filters, geometry, streams, timing
+from orchestrator_compressor import (
+    beside,
+    colour,
+    filters,
+    geometry,
+    overlays,
+    streams,
+    timing,
+)
 from orchestrator_compressor.audio import LAYOUTS, Audio
 from orchestrator_compressor.beside import NOTHING, Extras
 from orchestrator_compressor.chain import Filter
@@ -23,13 +31,15 @@ from orchestrator_compressor.codecs import (
     is_rgb,
     sound_family,
 )
+from orchestrator_compressor.colour import HDR, Graded
 from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
+from orchestrator_compressor.geometry import Layout
+from orchestrator_compressor.overlays import Canvas
 from orchestrator_compressor.settings import FIRST_TRACK, SOURCE, Setting, Video
 from orchestrator_compressor.streams import Others
 from orchestrator_compressor.supplied import NONE, Supplied
 from orchestrator_compressor.timing import PLAY, Timing
 
-HDR = frozenset({"smpte2084", "arib-std-b67", "16", "18"})  #: transfers, by name or number
 RESAMPLED_SLACK = 256  #: samples that a change of rate may cost or add
 COMPRESSED_SLACK = 4096  #: samples by which lossy sources declare too much or too little
 UNCOUNTED_SLACK_S = 0.5  #: by how much the length in a header may be wrong
@@ -52,6 +62,7 @@ class Picture:
     tb: Fraction  #: seconds a tick of its times
     rate: Fraction | None  #: average, frames a second
     timing: Timing  #: how its frames follow from the source's
+    notes: tuple[str, ...] = ()  #: of what a setting asks and this source does not need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +127,7 @@ def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
         raise ValueError(f"{source.path}: no video, which setting {setting.name} needs")
     if setting.video is None and not heard:
         raise ValueError(f"{source.path}: no audio, which setting {setting.name} needs")
-    picture = _picture(setting, seen) if setting.video and seen else None
+    picture = _picture(setting, seen, source.timecode) if setting.video and seen else None
     copied = heard if setting.copy_audio else ()
     for each in copied:
         _check_copy(setting, each)
@@ -148,41 +159,59 @@ def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
     )
 
 
-def _picture(setting: Setting, facts: VideoFacts) -> Picture:
+def _picture(setting: Setting, facts: VideoFacts, timecode: str | None) -> Picture:
     video = setting.video
     assert video is not None  # settle asked
-    theirs = geometry.upright(facts)
-    ours = geometry.settle(video, theirs)
     pixel_format = _pixel_format(setting.name, video, facts)
-    colour = _colour(video, facts, pixel_format)
     first_field = timing.first_field(video.timing, facts, keeps_fields=video.codec.interlaced)
     timed = timing.settle(video.timing, facts)
+    apart = timing.fields(setting.name, video.timing, facts)
+    interlaced = bool(facts.first_field) and video.timing.deinterlace == timing.NONE
+    layout = geometry.settle(video.shape, facts, even=video.codec.even, interlaced=interlaced)
     before = (
-        *timing.fields(setting.name, video.timing, facts),
+        *apart,
+        *geometry.cropping(layout),
         *filters.chain(setting.name, video.filters, facts),
     )
-    same = ours == theirs and pixel_format == facts.pixel_format
-    same = same and colour.range in {None, facts.colour.range}
-    scale = geometry.scale(
-        ours,
-        colour,
-        from_rgb=is_rgb(facts.pixel_format) and not is_rgb(pixel_format),
-        interlaced=bool(first_field and facts.first_field),
+    graded = colour.settle(
+        video.grade,
+        facts,
+        pixel_format,
+        full_range=video.codec.full_range,
+        interlaced=interlaced,
     )
+    canvas = Canvas(
+        frame=layout.frame,
+        pixel_format=pixel_format,
+        colour=graded.colour,
+        start=facts.start,
+        rate=_counting(facts),
+        timecode=timecode,
+    )
+    drawn, notes = overlays.settle(video.drawn, canvas)
     return Picture(
         video=video,
         stream=facts.index,
-        width=ours.width,
-        height=ours.height,
+        width=layout.frame.width,
+        height=layout.frame.height,
         pixel_format=pixel_format,
-        sar=ours.sar,
+        sar=layout.frame.sar,
         first_field=first_field,
-        colour=colour,
-        chain=(*filters.made_fit(before, facts), *(() if same else (scale,))),
+        colour=graded.colour,
+        chain=(
+            *filters.made_fit(before, facts),
+            *graded.chain,
+            *_scaling(
+                layout, graded, pixel_format, interlaced=bool(first_field and facts.first_field)
+            ),
+            *geometry.padding(layout, video.shape),
+            *drawn,
+        ),
         start=timed.start(facts),
         tb=timed.tb(facts),
         rate=timed.frames_s(facts),
         timing=timed,
+        notes=(*graded.notes, *notes),
     )
 
 
@@ -192,6 +221,24 @@ def _grid(source: Source, picture: Picture | None) -> tuple[Source, Fraction | N
         return source, None
     even = picture.timing.is_even(source.video)
     return timing.retimed(source, picture.timing), picture.rate if even else None
+
+
+def _scaling(
+    layout: Layout, graded: Graded, pixel_format: str, *, interlaced: bool
+) -> tuple[Filter, ...]:
+    """Return the filter that scales; none where pictures are already what they are to be."""
+    same = layout.picture == layout.kept and pixel_format == graded.pixel_format
+    if same and graded.colour.range in {None, graded.range}:
+        return ()
+    from_rgb = is_rgb(graded.pixel_format) and not is_rgb(pixel_format)
+    return (
+        geometry.scale(layout.picture, graded.colour, from_rgb=from_rgb, interlaced=interlaced),
+    )
+
+
+def _counting(facts: VideoFacts) -> Fraction | None:
+    """Return the rate at which timecode counts: whole where the source's frames stand on no grid."""
+    return facts.rate if facts.is_even or not facts.rate else Fraction(max(1, round(facts.rate)))
 
 
 def _pixel_format(name: str, video: Video, facts: VideoFacts) -> str:
@@ -212,19 +259,6 @@ def _pixel_format(name: str, video: Video, facts: VideoFacts) -> str:
             f"format; name one of {', '.join(sorted(fitting))} in video.pixelFormat"
         )
     return wanted
-
-
-def _colour(video: Video, facts: VideoFacts, pixel_format: str) -> Colour:
-    theirs = facts.colour
-    if is_rgb(pixel_format):
-        return replace(theirs, range=None, matrix=None)
-    if is_rgb(facts.pixel_format):
-        return replace(theirs, range="tv", matrix="bt709")
-    if facts.pixel_format.startswith("yuvj"):
-        theirs = replace(theirs, range="pc")
-    if theirs.range == "pc" and not video.codec.full_range:
-        return replace(theirs, range="tv")
-    return theirs
 
 
 def _heard(setting: Setting, source: Source) -> tuple[AudioFacts, ...]:
@@ -290,7 +324,8 @@ def _notes(setting: Setting, source: Source, picture: Picture | None) -> Iterato
         kept = picture.video.timing.deinterlace == timing.NONE
         if kept and facts.first_field and not picture.first_field:
             yield f"{setting.name}: the source is interlaced; both fields stay in each frame"
-        if facts.colour.trc in HDR and "10" not in picture.pixel_format:
+        yield from (f"{setting.name}: {each}" for each in picture.notes)
+        if picture.colour.trc in HDR and "10" not in picture.pixel_format:
             yield f"{setting.name}: the source is HDR and is not tone mapped to 8 bits"
 
 

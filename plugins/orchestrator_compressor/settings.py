@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from orchestrator_compressor import audio as sound
-from orchestrator_compressor import filters, keeping, rates, timing
+from orchestrator_compressor import colour, filters, geometry, keeping, overlays, rates, timing
 from orchestrator_compressor.audio import COPY, Audio, Tracks
 from orchestrator_compressor.codecs import (
     AUDIO,
@@ -17,20 +17,27 @@ from orchestrator_compressor.codecs import (
     byte_order,
     has_alpha,
 )
+from orchestrator_compressor.colour import Grade
 from orchestrator_compressor.filters import Wanted
+from orchestrator_compressor.geometry import Shape
 from orchestrator_compressor.keeping import ALL, Keeping
+from orchestrator_compressor.overlays import Overlays
 from orchestrator_compressor.rates import Rate
 from orchestrator_compressor.timing import Wish
 
 SOURCE = "source"
-ALL_VIDEO = frozenset(
-    {"codec", "pixelFormat", "size", "frameRate", "deinterlace", "fieldOrder", "filters"}
-)
+LOOK = ("crop", "pad", "pixelAspect", "colour", "toneMap", "lut")
+DRAWN = ("watermark", "text", "timecodeBurnIn")
+TIMED = ("frameRate", "deinterlace", "fieldOrder", "filters")
+ALL_VIDEO = frozenset({"codec", "pixelFormat", "size", *TIMED, *LOOK, *DRAWN})
 KEY_INTERVAL = 250
 PRESET = "medium"
 ANY_RATE = Rate()
 AS_IT_IS = Wish()
 FIRST_TRACK = Tracks()
+ANY_SHAPE = Shape()
+ANY_COLOUR = Grade()
+NOTHING_DRAWN = Overlays()
 
 Spec = Mapping[str, object]
 
@@ -46,9 +53,11 @@ class Video:
     profile: str | None = None  #: None: the encoder's choice
     rate: Rate = ANY_RATE
     key_interval: int = KEY_INTERVAL  #: frames, at most
-    fit: tuple[int, int] | None = None  #: None: the source's size
     timing: Wish = AS_IT_IS
     filters: tuple[Wanted, ...] = ()  #: in the order in which they work
+    shape: Shape = ANY_SHAPE
+    grade: Grade = ANY_COLOUR
+    drawn: Overlays = NOTHING_DRAWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +87,21 @@ class Setting:
             () if self.audio is None else (self.audio.codec.encoder.format(depth=24, order=order),)
         )
         return (*(() if self.video is None else (self.video.codec.encoder,)), *audio)
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The ffmpeg filters it needs, of which a node may lack some."""
+        if self.video is None:
+            return ()
+        return (*colour.needed(self.video.grade), *overlays.needed(self.video.drawn))
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """The kind and the path of each file that it reads beside a source."""
+        if self.video is None:
+            return ()
+        lut = self.video.grade.lut
+        return (*([("lut", lut)] if lut else []), *overlays.files(self.video.drawn))
 
 
 def read(name: str, spec: Spec) -> Setting:
@@ -111,8 +135,6 @@ def faults(spec: Spec) -> tuple[str, ...]:
 
 
 def _video(spec: Spec) -> Video:
-    size = spec.get("size", SOURCE)
-    fit = None if size == SOURCE else cast("list[int]", cast("Spec", size)["fit"])
     profile = spec.get("profile")
     name = str(spec["codec"])
     return Video(
@@ -123,9 +145,11 @@ def _video(spec: Spec) -> Video:
         profile=None if profile is None else str(profile),
         rate=rates.read(cast("Spec", spec.get("rate", {}))),
         key_interval=int(cast("int", spec.get("keyInterval", KEY_INTERVAL))),
-        fit=None if fit is None else (int(fit[0]), int(fit[1])),
         timing=timing.read(spec),
         filters=filters.read(spec),
+        shape=geometry.read(spec),
+        grade=colour.read(spec),
+        drawn=overlays.read(spec),
     )
 
 
@@ -177,6 +201,8 @@ def _picture(video: Video) -> Iterator[str]:
     yield from rates.faults(video.rate, video.name, video.codec.crf_max)
     yield from timing.faults(video.timing, video.name, keeps_fields=video.codec.interlaced)
     yield from _profile(video)
+    yield from geometry.faults(video.shape, video.name, even=video.codec.even)
+    yield from colour.faults(video.grade, video.name, video.codec)
 
 
 def _profile(video: Video) -> Iterator[str]:

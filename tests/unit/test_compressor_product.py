@@ -5,13 +5,9 @@ from typing import Any
 
 import pytest
 from compressor_jobs import AUDIO, built_in, seen, steady
-from hypothesis import given
-from hypothesis import strategies as st
 
-from orchestrator_compressor import facts, geometry, product, settings
+from orchestrator_compressor import facts, product, settings
 from orchestrator_compressor.product import Picture, Product
-
-sizes = st.integers(16, 9000)
 
 
 def made(setting: str, audio: Any = None, spec: Any = None, **video: Any) -> Product:
@@ -26,13 +22,6 @@ def picture(setting: str, **video: Any) -> Picture:
     found = made(setting, **video).picture
     assert found
     return found
-
-
-@given(sizes, sizes, sizes, sizes)
-def test_a_fitted_size_is_within_the_box_and_never_larger(width, height, box_w, box_h):
-    found = geometry.fitted(width, height, Fraction(1), (box_w, box_h))
-    assert found[0] <= min(width, box_w)
-    assert found[1] <= min(height, box_h)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_defaults_are_those_that_the_schema_tells():
     assert found.audio.bitrate == audio["bitrate"]["default"]
     assert found.allow_segmenting is SCHEMA["properties"]["allowSegmenting"]["default"]
     assert plain.audio.depth is None
-    assert plain.video.fit is None
+    assert plain.video.shape.fit is None
     assert found.faststart is False
 
 

@@ -82,6 +82,11 @@ def test_missing_encoder_names_the_binary_and_who_wants_it():
     )
 
 
+def test_missing_filter_is_called_one():
+    needs = {"ffmpeg": (("filter:zscale", "setting web"),)}
+    assert "has no filter zscale, needed by setting web" in lacks(JOB, needs, identity(FFMPEG))
+
+
 def test_unfit_program_says_why_in_its_own_words():
     unfit = Program(name="ffmpeg", path="", why="ffmpeg 5.1 is too old; install 6.1 or newer")
     assert lacks(JOB, {"ffmpeg": ()}, identity(unfit)) == unfit.why

@@ -7,7 +7,16 @@ from typing import cast
 from orchestrator.api import Command
 from orchestrator_compressor import expect, recipe
 from orchestrator_compressor.recipe import Cut
-from orchestrator_compressor.steps.step import SEGMENT, Step, Values, burned, source, table, work
+from orchestrator_compressor.steps.step import (
+    SEGMENT,
+    Step,
+    Values,
+    burned,
+    props,
+    source,
+    table,
+    work,
+)
 from orchestrator_compressor.timing import AS_SOURCE, PLAY
 
 
@@ -28,6 +37,7 @@ def command(step: Step) -> Command:
         **source(step),
         # to say when in the source a frame is shown
         **({} if kind in {AS_SOURCE, PLAY} else {"output": picture.timing.spec}),
+        **props(step),
         "segment": [segment.start, segment.end],
         "file": name,
         "expect": expected,

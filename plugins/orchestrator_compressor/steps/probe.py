@@ -27,6 +27,7 @@ def args(job: Job) -> dict[str, object]:
             if output.if_exists is not IfExists.NUMBER
             for path in (main, *asks.besides(wanted, output, main))
         ],
+        **({"props": [list(each) for each in wanted.files]} if wanted.files else {}),
     }
 
 
@@ -59,6 +60,8 @@ def command(task: Task, where: Places) -> Command:
     }
     known = cast("Sequence[str]", task.args.get("destinations", ())) if first else ()
     asked["destinations"] = [where.source(path) for path in known]
+    if props := cast("Sequence[Sequence[str]]", task.args.get("props", ())):
+        asked["props"] = [[kind, where.source(path)] for kind, path in props]
     # later: what stands there now may be what the first plan wrote
     return Command(
         (where.program("python"), *PROGRAM, "probe"),

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from orchestrator.api import Command, Kind, Places, Result, Task, TaskId, task_id
+from orchestrator_compressor import asks, chain
 from orchestrator_compressor.asks import Output
 from orchestrator_compressor.beside import BURNED, FONTS, MADE_MARKS
+from orchestrator_compressor.chain import Prop
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Product
 from orchestrator_compressor.recipe import Means
@@ -91,6 +93,26 @@ def source(step: Step) -> dict[str, object]:
         "ffmpeg": step.means.ffmpeg,
         "threads": step.means.threads,
     }
+
+
+def props(step: Step) -> dict[str, object]:
+    """Return what must stand in the attempt's folder for the filters of the pictures to be read."""
+    picture = step.product.picture
+    wanted = chain.props(picture.chain) if picture else ()
+    if not wanted:
+        return {}
+    paths = [path for _, path in asks.read(step.task.job).files]
+    digests = dict(zip(paths, step.source.props, strict=False))
+    return {"stage": [_prop(step, each, digests) for each in wanted]}
+
+
+def _prop(step: Step, prop: Prop, digests: Mapping[str, str]) -> dict[str, object]:
+    if prop.text is not None:
+        return {"name": prop.name, "text": prop.text}
+    if not prop.path:
+        return {"name": prop.name}
+    path = step.where.source(prop.path)
+    return {"name": prop.name, "path": path, "digest": digests.get(prop.path)}
 
 
 def table(step: Step) -> dict[str, str]:

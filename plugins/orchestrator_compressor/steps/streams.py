@@ -10,7 +10,7 @@ from orchestrator_compressor.beside import Extras, Track
 from orchestrator_compressor.codecs import MOV_LIKE
 from orchestrator_compressor.keeping import Moment, Sheet, Thumbnails
 from orchestrator_compressor.product import Product
-from orchestrator_compressor.steps.step import Step, marks, source, table, work
+from orchestrator_compressor.steps.step import Step, marks, props, source, table, work
 
 QUALITY = {"jpeg": ("-q:v", "3"), "png": ()}
 FORMATS = {"jpeg": "yuvj420p", "png": "rgb24"}
@@ -23,6 +23,7 @@ def command(step: Step) -> Command:
     picture = product.picture
     rate = picture.rate if picture and video and picture.timing.is_even(video) else None
     first = product.picture.start if product.picture else product.zero
+    small = _pictures(step)
     asked = {
         **source(step),
         "table": table(step) if video else None,
@@ -35,7 +36,8 @@ def command(step: Step) -> Command:
         "first": product.others.timecode or step.source.timecode,
         "tracks": [_track(step, each) for each in _tracks(extras)],
         "chapters": _chapters(step) if extras.has_chapters else None,
-        **_pictures(step),
+        **small,
+        **(props(step) if small else {}),
     }
     return work(step, "streams", [], asked)
 

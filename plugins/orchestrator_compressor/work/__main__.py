@@ -29,26 +29,33 @@ def main(words: list[str]) -> int:
     if verb == "tools":
         return int(module.run(rest))
     command = rest[1:] if rest[:1] == ["--"] else rest
+    staged: list[str] = []
     try:
-        _prepare()
+        _prepare(staged)
         write_result(module.run(command))
     except Trouble as trouble:
         return _fail(trouble)
     except OSError as error:
         return _fail(of_os_error(error, Path.cwd()))
     finally:
-        Path(STAND_IN).unlink(missing_ok=True)  # as large as the index of a film
+        for name in (STAND_IN, *staged):  # as large as the index of a film; of each segment a copy
+            Path(name).unlink(missing_ok=True)
     return 0
 
 
-def _prepare() -> None:
-    """Make what a source is read through whose media stand in other files."""
+def _prepare(staged: list[str]) -> None:
+    """Make what a source is read through whose media stand in other files, and what filters read."""
     try:
         asked = json.loads(Path(INPUT).read_bytes())
     except (OSError, ValueError):
         return  # the verb says it better
-    if isinstance(asked, dict) and asked.get("refers") and "fingerprint" in asked:
+    if not isinstance(asked, dict):
+        return
+    if asked.get("refers") and "fingerprint" in asked:
         importlib.import_module("orchestrator_compressor.work.follow").prepare(asked)
+    if wanted := asked.get("stage"):
+        staged += [str(each["name"]) for each in wanted]
+        importlib.import_module("orchestrator_compressor.work.props").place(wanted)
 
 
 def _fail(trouble: Trouble) -> int:

@@ -31,7 +31,7 @@ def take(path: str) -> dict[str, object]:
             raise Trouble(f"{path}: is empty; copy it again", Cause.SOURCE)
         edges = _edges(path, status.st_size)
     except OSError as error:
-        raise Trouble(f"{path}: {_fact(error)}", Cause.SOURCE) from error
+        raise Trouble(f"{path}: {reason(error)}", Cause.SOURCE) from error
     return {
         "size": status.st_size,
         "mtime_ns": status.st_mtime_ns,
@@ -67,9 +67,10 @@ def _edges(path: str, size: int) -> str:
     return digest.hexdigest()
 
 
-def _fact(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """Return why a file cannot be read, and what to do."""
     if isinstance(error, FileNotFoundError):
-        return "is missing; put it there, or name another source"
+        return "is missing; put it there, or name another"
     if isinstance(error, PermissionError):
         return f"cannot be read by user {_user()}; give it read permission"
     return f"cannot be read: {error.strerror or error}"

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.api import Cause
 from orchestrator_compressor import table
-from orchestrator_compressor.work import fingerprint, index, look, media, others, reference, scenes
+from orchestrator_compressor.work import (
+    fingerprint,
+    index,
+    look,
+    media,
+    others,
+    props,
+    reference,
+    scenes,
+)
 from orchestrator_compressor.work.attempt import ask, write_whole
 from orchestrator_compressor.work.follow import follow
 from orchestrator_compressor.work.trouble import Trouble
@@ -42,6 +51,7 @@ class Probe:
     refers: Sequence[str] = ()  #: files that its media stand in, where that is known already
     named: Sequence[str] = ()  #: … and how these are called where they are no copies
     scenes: str = "never"  #: auto | always | never: whether scene changes are looked for
+    props: Sequence[Sequence[str]] = ()  #: kind and path of files that settings name
 
 
 def run(_words: list[str]) -> dict[str, object]:
@@ -51,6 +61,8 @@ def run(_words: list[str]) -> dict[str, object]:
     before = fingerprint.take(wanted.source)
     found = reference.find(wanted.source, wanted.origin or wanted.source, wanted.refers)
     about: dict[str, object] = {"fingerprint": before, "path": wanted.source}
+    if wanted.props:
+        about["props"] = [props.look(kind, path) for kind, path in wanted.props]
     if found:
         about["refers"] = list(wanted.named if wanted.refers else found.files)
         if found.absent:
