@@ -204,3 +204,33 @@ def run_in(folder: Path, code: str, final: Done, destination: Path, *words: str,
     assert done.returncode in {0, 1, -signal.SIGKILL}
     result = folder / "result.json"
     return json.loads(result.read_text()) if result.exists() else {}
+
+
+def told(tmp_path: Path, destination: Path) -> list[dict[str, str]]:
+    """A report that stands beside the output: what publish is told of it."""
+    page = tmp_path / "report.html"
+    page.write_bytes(b"<p>")
+    place = destination.with_suffix(".report.html")
+    return [{"file": str(page), "sha256": sha256(page), "destination": str(place)}]
+
+
+def test_a_report_comes_with_it_and_twice_is_once(tmp_path, line, final):
+    destination = tmp_path / "out.mov"
+    reports = told(tmp_path, destination)
+    for _ in range(2):
+        done = line.publish(final, destination, reports=reports)
+        assert done.result["reports"][0]["destination"] == reports[0]["destination"]
+        assert Path(reports[0]["destination"]).read_bytes() == b"<p>"
+        assert destination.read_bytes() == b"the finished file"
+
+
+def test_nothing_is_published_where_a_report_would_replace_a_file(tmp_path, line, final):
+    destination = tmp_path / "out.mov"
+    reports = told(tmp_path, destination)
+    Path(reports[0]["destination"]).write_text("mine")
+    done = line.publish(final, destination, code=1, reports=reports)
+    assert "out.report.html: exists" in done.result["error"]
+    assert not destination.exists()
+    assert Path(reports[0]["destination"]).read_text() == "mine"
+    line.publish(final, destination, reports=reports, ifExists="number")
+    assert (tmp_path / "out.report-2.html").read_bytes() == b"<p>"

@@ -2,7 +2,8 @@
 
 Part file named after the attempt, in the same folder → fsync → hash compared with the ledger's →
 rename → fsync of the folder.  Done twice it writes the same bytes; killed anywhere, the
-destination holds what it held before or the whole new file.
+destination holds what it held before or the whole new file.  What stands beside it, as its report,
+comes after it in the same way.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from orchestrator_compressor.work import fingerprint, folder, rename
 from orchestrator_compressor.work.attempt import CHUNK_BYTES, ask, sha256, sync
@@ -42,6 +44,7 @@ class Publish:
     fingerprint: Mapping[str, object] = field(default_factory=dict)  #: {}: not asked
     ifExists: str = "fail"  #: fail | replace | number
     extras: Sequence[Mapping[str, str]] = ()  #: file, sha256, suffix: what stands beside it
+    reports: Sequence[Mapping[str, Any]] = ()  #: file, sha256, destination: what tells of it
 
 
 class Occupied(Trouble):
@@ -55,9 +58,26 @@ class Occupied(Trouble):
 def run(_words: list[str]) -> dict[str, object]:
     """Publish, and return destination, size and hash."""
     wanted = ask(Publish)
-    destination = Path(wanted.destination)
     if wanted.source and wanted.fingerprint:
         fingerprint.check(wanted.source, wanted.fingerprint)
+    reports = [replace(wanted, extras=(), reports=(), **each) for each in wanted.reports]
+    for each in reports:
+        _check_free(each)
+    placed = _placed(wanted)
+    told = [_placed(each) for each in reports]
+    return {**placed, **({"reports": told} if told else {})}
+
+
+def _check_free(wanted: Publish) -> None:
+    """Raise Trouble where a report could not be placed after its output."""
+    if not Path(wanted.file).is_file():
+        raise Trouble(f"{wanted.file}: is missing; it is made again")
+    _standing(wanted, Path(wanted.destination))
+
+
+def _placed(wanted: Publish) -> dict[str, object]:
+    """Put one file in its place."""
+    destination = Path(wanted.destination)
     try:
         placed = _together(wanted, destination) if wanted.extras else _publish(wanted, destination)
     except OSError as error:
