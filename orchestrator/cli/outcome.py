@@ -73,6 +73,7 @@ def _target(ledger: Ledger, ended: Ended, target: Standing) -> dict[str, object]
         "segments": sum(task.segment is not None for task in tasks),
         "frames": target.frames,
         "notes": list(target.notes),
+        "reports": [each["destination"] for each in _list(values.get("reports"))],
         "verification": report,
     }
 
@@ -100,7 +101,8 @@ def _people(data: dict[str, object], ended: Ended, *, gates: bool) -> Renderable
             lines.append(Text(plain(f"  {job['jobid']}: {job['status']}: {job['reason']}")))
     for target in _list(data["targets"]):
         lines.append(Text(plain(_sentence(target))))
-        lines += [Text(plain(f"    note: {note}")) for note in _notes(target)]
+        lines += [Text(plain(f"    note: {note}")) for note in _texts(target["notes"])]
+        lines += [Text(plain(f"    beside it: {path}")) for path in _texts(target["reports"])]
         lines += _gates(target) if gates else _in_short(target)
     if data["status"] != State.SUCCESSFUL.value:
         state = f" --state {shlex.quote(str(ended.state))}" if ended.state else ""
@@ -155,6 +157,5 @@ def _list(value: object) -> list[dict[str, object]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _notes(target: dict[str, object]) -> list[object]:
-    notes = target["notes"]
-    return notes if isinstance(notes, list) else []
+def _texts(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

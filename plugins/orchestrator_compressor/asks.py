@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from orchestrator.api import Fault, IfExists, Job, Review
-from orchestrator_compressor import beside, destination, settings, supplied
+from orchestrator_compressor import beside, destination, measure, settings, supplied
 from orchestrator_compressor.settings import Setting
 from orchestrator_compressor.supplied import Supplied
+
+REPORT_ENDINGS = (".json", ".html")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Output:
     setting: Setting
     template: str
     if_exists: IfExists
+    report: str = ""  #: template of where its report goes, less the endings; empty: nowhere
+    measure: tuple[str, ...] = ()  #: metrics of quality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,8 @@ def read(job: Job) -> Asks:
                 setting=settings.read(name, job.settings[name]),
                 template=str(each["destination"]),
                 if_exists=IfExists(each.get("ifExists", job.if_exists.value)),
+                report=str(each.get("report", "")),
+                measure=tuple(map(str, cast("Sequence[str]", each.get("measure", ())))),
             )
         )
     return Asks(
@@ -75,15 +81,25 @@ def review(job: Job) -> Review:
     needs = (
         (part, f"setting {output.setting.name}")
         for output in asks.outputs
-        for part in (*output.setting.encoders, *map("filter:{}".format, output.setting.filters))
+        for part in (
+            *output.setting.encoders,
+            *map("filter:{}".format, output.setting.filters),
+            *measure.parts(output.setting, output.measure),
+        )
     )
     return Review(
-        faults=tuple(_destination_faults(job, asks)),
+        faults=(*_destination_faults(job, asks), *_report_faults(job, asks)),
         claims=tuple(
-            (("outputs", output.number, "destination"), path)
-            for output, main in known_paths(job, asks)
+            (("outputs", output.number, key), path)
+            for output, key, path in (
+                *(
+                    (output, "destination", path)
+                    for output, main in known_paths(job, asks)
+                    for path in (main, *besides(asks, output, main))
+                ),
+                *((output, "report", path) for output, path in known_reports(job, asks)),
+            )
             if output.if_exists is not IfExists.NUMBER
-            for path in (main, *besides(asks, output, main))
         ),
         needs={"ffmpeg": tuple(dict.fromkeys(needs))},
         media=((("source",), asks.source), *supplied.files(job.asks), *_named(asks)),
@@ -106,6 +122,24 @@ def known_paths(job: Job, asks: Asks) -> Iterator[tuple[Output, str]]:
 def besides(asks: Asks, output: Output, main: str) -> tuple[str, ...]:
     """Return the files beside an output that the manifest alone tells."""
     return beside.known(main, output.setting, asks.supplied)
+
+
+def known_reports(job: Job, asks: Asks) -> Iterator[tuple[Output, str]]:
+    """Yield each file of a report whose name the manifest alone tells, with its output."""
+    for output in asks.outputs:
+        if output.report and set(destination.tokens(output.report)) <= destination.EARLY:
+            for path in report_files(report(job, asks, output, {})):
+                yield output, path
+
+
+def report(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> str:
+    """Return where an output's report goes, less the endings; empty: it has none."""
+    return destination.fill(output.report, _values(job, asks, output, late))
+
+
+def report_files(path: str) -> tuple[str, ...]:
+    """Return the files of a report."""
+    return tuple(path + ending for ending in REPORT_ENDINGS) if path else ()
 
 
 def filled(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> str:
@@ -154,3 +188,14 @@ def _destination_faults(job: Job, asks: Asks) -> Iterator[Fault]:
             yield Fault(where, "is the source itself; choose another name")
         if elsewhere := astray(job, asks, output, {}):
             yield Fault(where, elsewhere)
+
+
+def _report_faults(job: Job, asks: Asks) -> Iterator[Fault]:
+    for output in asks.outputs:
+        where, name = ("outputs", output.number), output.setting.name
+        if output.measure and output.setting.video is None:
+            yield Fault((*where, "measure"), f"setting {name} has no pictures; remove it")
+        for text in destination.faults(output.report, output.setting):
+            yield Fault((*where, "report"), text)
+        if elsewhere := destination.astray(output.report, _values(job, asks, output, {})):
+            yield Fault((*where, "report"), elsewhere)

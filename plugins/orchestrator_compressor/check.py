@@ -59,6 +59,11 @@ def _encode(task: Task, result: Values) -> Iterator[str]:
         yield f"{task.id}: the decoder complained {result['source_errors']} times"
 
 
+def _analyse(task: Task, result: Values) -> Iterator[str]:
+    if task.args.get("step") == "search" and not isinstance(result.get("crf"), int | float):
+        yield f"{task.id}: found no CRF"
+
+
 def _audio(task: Task, result: Values) -> Iterator[str]:
     more = cast("Sequence[Values]", result.get("more", ()))
     for track in (result, *more):
@@ -96,6 +101,7 @@ def _streams(task: Task, result: Values) -> Iterator[str]:
 
 CHECKS: Mapping[Kind, Callable[[Task, Values], Iterator[str]]] = {
     Kind.PROBE: _probe,
+    Kind.ANALYSE: _analyse,
     Kind.ENCODE: _encode,
     Kind.AUDIO: _audio,
     Kind.STREAMS: _streams,

@@ -17,12 +17,14 @@ from orchestrator_compressor.steps import (
     encode,
     probe,
     publish,
+    search,
     streams,
     verify,
 )
 from orchestrator_compressor.steps.step import Step
 
 MAKERS = {
+    Kind.ANALYSE: search.command,
     Kind.ENCODE: encode.command,
     Kind.AUDIO: audio.command,
     Kind.STREAMS: streams.command,

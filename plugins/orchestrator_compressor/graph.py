@@ -1,24 +1,26 @@
 """The tasks of a target, and which need which.
 
-probe ─┬─ encode, …  ─┬─ assemble ─ verify ─ publish
-       ├─ audio ──────┤
-       └─ streams ────┘  captions, chapters, small pictures; burned-in captions first
+probe ─┬─ (analyse) ─ encode, …  ─┬─ assemble ─ verify ─ publish
+       ├─ audio ──────────────────┤
+       └─ streams ────────────────┘  captions, chapters, small pictures; burned-in captions first
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 
 from orchestrator.api import Job, Kind, Room, Segment, Target, Task, task_id
-from orchestrator_compressor import chain, handles, table
+from orchestrator_compressor import chain, handles, quality, table
 from orchestrator_compressor.asks import Asks, Output
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Product
+from orchestrator_compressor.recipe import Cut
 from orchestrator_compressor.table import Table
 
+SEARCH_TRIES = 4  #: of a CRF, until one is found: a guess
 SOUND_SPEED = 50.0  #: seconds of sound encoded a second, a guess: only the order counts
 
 
@@ -43,11 +45,15 @@ class Draft:
     segments: tuple[Segment, ...]
     destination: str
     notes: tuple[str, ...]
+    report: str = ""  #: where its two files go, less their endings; empty: nowhere
 
 
 def target(draft: Draft) -> Target:
     """Return a target with all its tasks."""
-    parts = (*_streams(draft), *_encodes(draft), *_sounds(draft))
+    burned = tuple(_streams(draft)) if draft.product.extras.burned else ()
+    searches = tuple(_after(each, burned) for each in _searches(draft))
+    encodes = (_after(each, searches) for each in _encodes(draft))
+    parts = (*_streams(draft), *searches, *encodes, *_sounds(draft))
     return Target(
         name=draft.output.target,
         segments=draft.segments,
@@ -62,12 +68,10 @@ def _encodes(draft: Draft) -> Iterator[Task]:
     picture, times = draft.product.picture, draft.ground.table
     if not picture or not times:
         return
-    room, out = draft.ground.room, picture.timing.output(times)
-    frames, grid = chain.handle(picture.chain), picture.timing.rate or rate(out)
+    room, cutter = draft.ground.room, _cutter(times, picture)
     burned = [task.id for task in _streams(draft) if draft.product.extras.burned]
     for segment in draft.segments:
-        found = handles.cut(times, out, segment, picture.timing, frames)
-        task = _task(draft, Kind.ENCODE, {"cut": replace(found, rate=grid).dump()})
+        task = _task(draft, Kind.ENCODE, {"cut": cutter(segment).dump()})
         yield replace(
             task,
             id=task_id(task.job.id, Kind.ENCODE, task.target, segment.index),
@@ -75,6 +79,40 @@ def _encodes(draft: Draft) -> Iterator[Task]:
             segment=segment,
             weight=predicted(picture, segment.frames, room),
         )
+
+
+def _cutter(times: Table, picture: Picture) -> Callable[[Segment], Cut]:
+    """Return what says where any part of an output is in its source."""
+    out = picture.timing.output(times)
+    frames, grid = chain.handle(picture.chain), picture.timing.rate or rate(out)
+
+    def cutter(segment: Segment) -> Cut:
+        return replace(handles.cut(times, out, segment, picture.timing, frames), rate=grid)
+
+    return cutter
+
+
+def _searches(draft: Draft) -> Iterator[Task]:
+    """Yield the task that finds the CRF of a quality that is asked for, once for all segments."""
+    picture, times = draft.product.picture, draft.ground.table
+    if not picture or not times or not picture.video.quality:
+        return
+    cutter, length = _cutter(times, picture), picture.timing.output(times).duration
+    parts = quality.samples(draft.segments[-1].end, length, picture.video.quality)
+    parts = parts if times.is_rising else draft.segments  # else it cannot be cut
+    args = {
+        "step": "search",
+        "samples": [{"cut": cutter(each).dump(), "frames": each.frames} for each in parts],
+    }
+    frames = sum(each.frames for each in parts) * SEARCH_TRIES
+    yield replace(
+        _task(draft, Kind.ANALYSE, args), weight=predicted(picture, frames, draft.ground.room)
+    )
+
+
+def _after(task: Task, others: tuple[Task, ...]) -> Task:
+    """Return a task that also needs `others`."""
+    return replace(task, needs=(*task.needs, *(each.id for each in others)))
 
 
 def _sounds(draft: Draft) -> Iterator[Task]:
@@ -101,6 +139,8 @@ def _chain(draft: Draft, parts: tuple[Task, ...]) -> Iterator[Task]:
         "rate": str(grid) if grid else None,
         "destination": draft.destination,
         "extras": len(draft.product.extras.files),
+        **_measured(draft),
+        **({"report": draft.report} if draft.report else {}),
     }
     needs = tuple(part.id for part in parts)
     beside = [part.id for part in parts if part.kind is Kind.STREAMS]
@@ -109,6 +149,15 @@ def _chain(draft: Draft, parts: tuple[Task, ...]) -> Iterator[Task]:
         total = sum(part.weight for part in parts)
         yield replace(task, needs=(*task.needs, *needs), weight=total)
         needs = (*needs, task.id) if kind is Kind.ASSEMBLE else (*beside, *needs[-1:], task.id)
+
+
+def _measured(draft: Draft) -> dict[str, object]:
+    """Return what measuring the finished file goes by: which part of the source it is."""
+    times, picture = draft.ground.table, draft.product.picture
+    if not draft.output.measure or not picture or not times:
+        return {}
+    whole = Segment(0, draft.segments[0].start, draft.segments[-1].end)
+    return {"whole": _cutter(times, picture)(whole).dump()}
 
 
 def _task(draft: Draft, kind: Kind, args: Mapping[str, object]) -> Task:

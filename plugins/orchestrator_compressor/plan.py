@@ -59,6 +59,7 @@ def _draft(ground: Ground, output: Output) -> Draft:
         product=product,
         segments=segments,
         destination=path,
+        report=asks.report(ground.job, ground.asks, output, late),
         notes=(*notes, *_ending_notes(path, output.setting)),
     )
 
@@ -106,14 +107,14 @@ def _written(draft: Draft) -> tuple[str, ...]:
     """Return all that a target puts in place: its file, and what stands beside it."""
     main = draft.destination
     extras = draft.product.extras.files
-    return (main, *(beside.path(main, suffix) for _, suffix in extras))
+    besides = (beside.path(main, suffix) for _, suffix in extras)
+    return (main, *besides, *asks.report_files(draft.report))
 
 
 def _check_destinations(drafts: tuple[Draft, ...]) -> None:
     """Refuse two outputs in one file, the source itself, and what must not be replaced."""
     taken: dict[str, str] = {}
-    each = ((draft, path) for draft in drafts for path in _written(draft))
-    for draft, path in each:
+    for draft, path in ((each, path) for each in drafts for path in _written(each)):
         name = draft.output.setting.name
         if path == draft.ground.asks.source:
             raise ValueError(f"{path}: setting {name} would replace its source; name another")

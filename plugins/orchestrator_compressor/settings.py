@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import cast
 
 from orchestrator_compressor import audio as sound
-from orchestrator_compressor import colour, filters, geometry, keeping, overlays, rates, timing
+from orchestrator_compressor import (
+    colour,
+    filters,
+    geometry,
+    keeping,
+    overlays,
+    quality,
+    rates,
+    timing,
+)
 from orchestrator_compressor.audio import COPY, Audio, Tracks
 from orchestrator_compressor.codecs import (
     AUDIO,
@@ -22,6 +31,7 @@ from orchestrator_compressor.filters import Wanted
 from orchestrator_compressor.geometry import Shape
 from orchestrator_compressor.keeping import ALL, Keeping
 from orchestrator_compressor.overlays import Overlays
+from orchestrator_compressor.quality import Quality
 from orchestrator_compressor.rates import Rate
 from orchestrator_compressor.timing import Wish
 
@@ -58,6 +68,7 @@ class Video:
     shape: Shape = ANY_SHAPE
     grade: Grade = ANY_COLOUR
     drawn: Overlays = NOTHING_DRAWN
+    quality: Quality | None = None  #: a VMAF, for which the rate is searched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +141,8 @@ def faults(spec: Spec) -> tuple[str, ...]:
     found += _holding(setting)
     if setting.video:
         found += _picture(setting.video)
+        wanted = cast("Spec", spec["video"])
+        found += quality.faults(wanted, setting.video.quality, setting.video.codec)
     found += keeping.faults(setting.keeping, has_video=setting.video is not None)
     return tuple(found)
 
@@ -150,6 +163,7 @@ def _video(spec: Spec) -> Video:
         shape=geometry.read(spec),
         grade=colour.read(spec),
         drawn=overlays.read(spec),
+        quality=quality.read(cast("Spec | None", spec.get("quality")), name),
     )
 
 
@@ -161,9 +175,10 @@ def _alien_keys(spec: Spec) -> Iterator[str]:
     video, audio = spec.get("video"), spec.get("audio")
     if isinstance(video, Mapping):
         codec = str(video["codec"])
-        for key in sorted(set(video) - ALL_VIDEO - VIDEO[codec].keys):
+        known = ALL_VIDEO | VIDEO[codec].keys | quality.keys(codec)
+        for key in sorted(set(video) - known):
             yield f"video.{key}: {codec} has no such choice; remove it"
-        if "rate" in VIDEO[codec].keys and "rate" not in video:
+        if "rate" in VIDEO[codec].keys and not {"rate", quality.KEY} & set(video):
             yield f"video.rate: {codec} needs one; add rate: {{crf: …}}"
     if isinstance(audio, Mapping):
         codec = str(audio["codec"])

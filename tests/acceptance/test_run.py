@@ -51,6 +51,14 @@ def test_same_job_again_is_refused_where_the_files_are(shop, clip):
     assert "exists" in again.stdout + again.stderr
 
 
+def test_a_report_stands_beside_its_output_and_is_named(shop, clip):
+    output = {"setting": "wav", "destination": "out/a.wav", "report": "out/a.report"}
+    said = shop.write(output, source=clip).run().stdout
+    names = sorted(file.name for file in (shop.folder / "out").iterdir())
+    assert names == ["a.report.html", "a.report.json", "a.wav"]
+    assert f"beside it: {shop.folder / 'out' / 'a.report.html'}" in said
+
+
 @pytest.mark.parametrize(
     ("if_exists", "names"), [("replace", ["a.wav"]), ("number", ["a-2.wav", "a.wav"])]
 )

@@ -7,6 +7,7 @@ from typing import cast
 from orchestrator.api import Command
 from orchestrator_compressor import expect, recipe
 from orchestrator_compressor.recipe import Cut
+from orchestrator_compressor.steps import search
 from orchestrator_compressor.steps.step import (
     SEGMENT,
     Step,
@@ -27,6 +28,7 @@ def command(step: Step) -> Command:
     assert segment is not None
     name = SEGMENT + picture.video.codec.suffix
     cut = Cut.load(cast("Values", step.task.args["cut"]))
+    picture = search.settled(step, picture)
     words = recipe.encode(step.means, step.source, cut, picture, step.here(name))
     seen = step.source.video
     expected = {"frames": segment.frames, **expect.picture(picture, name)}
@@ -47,4 +49,6 @@ def command(step: Step) -> Command:
         "table": table(step),
         **burned(step),
     }
-    return work(step, "encode", words, asked, stall_s=picture.video.codec.stall_s)
+    return work(
+        step, "encode", search.shown(step, words), asked, stall_s=picture.video.codec.stall_s
+    )

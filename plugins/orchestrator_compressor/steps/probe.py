@@ -23,9 +23,15 @@ def args(job: Job) -> dict[str, object]:
         "scenes": _scenes(job, wanted),
         "destinations": [
             path
-            for output, main in asks.known_paths(job, wanted)
+            for output, path in (
+                *(
+                    (output, path)
+                    for output, main in asks.known_paths(job, wanted)
+                    for path in (main, *asks.besides(wanted, output, main))
+                ),
+                *asks.known_reports(job, wanted),
+            )
             if output.if_exists is not IfExists.NUMBER
-            for path in (main, *asks.besides(wanted, output, main))
         ],
         **({"props": [list(each) for each in wanted.files]} if wanted.files else {}),
     }

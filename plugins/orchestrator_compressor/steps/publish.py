@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import cast
 
 from orchestrator.api import Command, Kind
+from orchestrator_compressor.asks import report_files
 from orchestrator_compressor.steps.step import FINAL, Step, Values, source, work
 
 
@@ -22,6 +24,7 @@ def command(step: Step) -> Command:
         "ifExists": step.output.if_exists.value,
         "attempt": PurePosixPath(step.where.attempt).name,
         "extras": _extras(step),
+        "reports": _reports(step),
     }
     return work(step, "publish", [], asked)
 
@@ -34,4 +37,21 @@ def _extras(step: Step) -> list[dict[str, object]]:
     return [
         {"file": step.there(made, name), "sha256": told.get(name, ""), "suffix": suffix}
         for name, suffix in files
+    ]
+
+
+def _reports(step: Step) -> list[dict[str, str]]:
+    """Return the files of the report, as `verify` left them, with their places."""
+    path = str(step.task.args.get("report", ""))
+    judged = step.id(Kind.VERIFY)
+    left = step.values(judged)
+    page = left.get("page")
+    named = zip((left, page if isinstance(page, Mapping) else {}), report_files(path), strict=False)
+    return [
+        {
+            "file": step.there(judged, str(each.get("file", ""))),
+            "sha256": str(each.get("sha256", "")),
+            "destination": step.where.source(place),
+        }
+        for each, place in named
     ]

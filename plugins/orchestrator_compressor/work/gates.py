@@ -35,6 +35,7 @@ class Gate:
     wanted: str
     found: str
     ok: bool
+    number: float | None = None  #: what was found, where a report shows it as a figure
 
     @staticmethod
     def equal(name: str, wanted: object, found: object) -> Gate:
@@ -51,6 +52,7 @@ class Shown:
     end: int  #: of the last frame, in ticks
     payloads: tuple[str, ...]  #: the hash over the packets of each segment
     facts: Mapping[str, object]  #: what the headers say
+    sizes: tuple[int, ...] = ()  #: bytes of each frame, in display order
 
 
 def read_picture(path: Path, ranges: Sequence[tuple[int, int]]) -> Shown:
@@ -66,6 +68,7 @@ def read_picture(path: Path, ranges: Sequence[tuple[int, int]]) -> Shown:
         lengths = iter([b - a for a, b in ranges])
         times: list[int] = []
         ends: list[int] = []
+        sizes: list[int] = []
         hashes: list[str] = []
         left, payload = next(lengths, 0), hashlib.sha256()
         for packet in media.packets(container, stream):
@@ -73,6 +76,7 @@ def read_picture(path: Path, ranges: Sequence[tuple[int, int]]) -> Shown:
                 raise Trouble(f"{path.name}: frame {len(times)} has no time")
             times.append(packet.pts)
             ends.append(packet.pts + (packet.duration or 0))
+            sizes.append(packet.size)
             payload.update(packet)
             left -= 1
             if left == 0:
@@ -90,6 +94,7 @@ def read_picture(path: Path, ranges: Sequence[tuple[int, int]]) -> Shown:
             end=max(ends, default=0),
             payloads=tuple(hashes),
             facts=facts,
+            sizes=tuple(size for _, size in sorted(zip(times, sizes, strict=True))),
         )
 
 
@@ -125,6 +130,7 @@ def times(shown: Shown, output: Output, container: str) -> Iterator[Gate]:
         wanted=f"the plan's, each within {_ms(allowed)}" if allowed else "the plan's, exactly",
         found=f"errors spread over {_ms(spread)}",
         ok=spread <= 2 * allowed,
+        number=float(spread * 1000),
     )
     length = (shown.end - shown.pts[0]) * shown.tb
     frame = max(output.last_duration * output.tb, output.duration / len(output.pts))
@@ -223,6 +229,7 @@ def _together(n: int, each: Mapping[str, object], heard: sound.Sound, late: Frac
         wanted=f"starts at {float(wanted):.6f} s, within {_ms(START_TOLERANCE)}",
         found=f"{float(wanted - lead):.6f} s",
         ok=abs(lead) <= START_TOLERANCE,
+        number=float(-lead * 1000),
     )
 
 

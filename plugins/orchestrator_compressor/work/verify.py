@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import time
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
-from orchestrator_compressor import marks, table
+from orchestrator_compressor import marks, page, table
 from orchestrator_compressor.marks import Marks
-from orchestrator_compressor.work import fingerprint, gates, kept
+from orchestrator_compressor.work import beside, fingerprint, gates, kept, measure, report
 from orchestrator_compressor.work.assemble import read_marks, read_table
 from orchestrator_compressor.work.attempt import ask, sha256, write_whole
-from orchestrator_compressor.work.gates import Gate
+from orchestrator_compressor.work.gates import Gate, Shown
+from orchestrator_compressor.work.report import Found, Verify
 from orchestrator_compressor.work.trouble import Trouble
 
 REPORT = "report.json"
+PAGE = "report.html"
 RESULT_GATES_MAX = 24  #: those in the result itself; all stand in the report
 
 
-@dataclass(frozen=True, slots=True)
-class Verify:
-    """What is asked."""
+def run(words: list[str]) -> dict[str, object]:
+    """Verify, write ``report.json`` and ``report.html``, and return it in short.
 
-    file: str
-    container: str  #: mov | mp4 | mkv | webm | …
-    sha256: str = ""
-    table: Mapping[str, str] | None = None  #: None: no picture is expected
-    output: Mapping[str, str] = field(default_factory=dict)
-    segments: Sequence[Mapping[str, object]] = ()  #: a, b, payload_sha256
-    expect: Mapping[str, object] = field(default_factory=dict)
-    source: str = ""
-    fingerprint: Mapping[str, object] = field(default_factory=dict)
-    ffmpeg: str = ""
-    threads: int = 1
-    marks: Mapping[str, str] | None = None  #: path, sha256 of the source's cues and chapters
-    made: Mapping[str, str] | None = None  #: likewise, of those that are not the source's
-    zero: str = "0"  #: where the file begins, in seconds of the source's clock
-
-
-def run(_words: list[str]) -> dict[str, object]:
-    """Verify, write ``report.json`` and return it in short.
+    `words` measure the quality, if that is asked for.
 
     Raises Trouble that names the first gate that failed, with both values; the report has all.
     """
@@ -49,28 +34,53 @@ def run(_words: list[str]) -> dict[str, object]:
     path = Path(wanted.file)
     if not path.exists():
         raise Trouble(f"{path}: is missing; it is assembled again")
-    found = list(_all(wanted, path))
-    report = {
-        "file": wanted.file,
-        "ok": all(gate.ok for gate in found),
-        "gates": [asdict(gate) for gate in found],
-    }
-    data = json.dumps(report, indent=1, ensure_ascii=False).encode()
+    began = time.monotonic()
+    times = _times(wanted)
+    shown = _read(wanted, path) if times else None
+    found = list(_all(wanted, path, times, shown))
+    if words:
+        beside.bring(wanted.beside)
+    measured = measure.measure(words, wanted.metrics, len(shown.pts) if shown else None, times)
+    told = report.build(wanted, path, Found(found, times, shown, measured))
+    told["times"] = {**cast("dict[str, object]", told["times"]), "verify_s": _since(began)}
+    data = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False).encode()
     write_whole(Path(REPORT), data)
+    html = page.page(told).encode("utf-8", errors="replace")
+    write_whole(Path(PAGE), html)
     if failed := [gate for gate in found if not gate.ok]:
         first = failed[0]
         raise Trouble(f"{path.name}: {first.gate} is {first.found} instead of {first.wanted}")
     short = {"ok": True, "gates": [gate.gate for gate in found][:RESULT_GATES_MAX]}
-    return {"report": short, "file": REPORT, "sha256": sha256(Path(REPORT)), "size": len(data)}
+    overall = cast("Mapping[str, object]", told["measured"])["overall"]
+    return {
+        "report": {**short, **({"measured": overall} if overall else {})},
+        "file": REPORT,
+        "sha256": sha256(Path(REPORT)),
+        "size": len(data),
+        "page": {"file": PAGE, "sha256": sha256(Path(PAGE))},
+    }
 
 
-def _all(wanted: Verify, path: Path) -> list[Gate]:
+def _times(wanted: Verify) -> table.Output | None:
+    """Return when each frame must be shown; None: no picture is planned."""
+    return table.output(read_table(wanted.table), wanted.output) if wanted.table else None
+
+
+def _read(wanted: Verify, path: Path) -> Shown:
+    ranges = [(int(str(each["a"])), int(str(each["b"]))) for each in wanted.segments]
+    return gates.read_picture(path, ranges)
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
+
+
+def _all(wanted: Verify, path: Path, times: table.Output | None, shown: Shown | None) -> list[Gate]:
     found = []
     if wanted.sha256:
         found.append(Gate.equal("sha256", wanted.sha256, sha256(path)))
-    if wanted.table is not None:
-        times = table.output(read_table(wanted.table), wanted.output)
-        found += _picture(wanted, path, times)
+    if times and shown:
+        found += _picture(wanted, path, times, shown)
     found += _others(wanted, path)
     found += gates.sounds(path, wanted.expect)
     if wanted.source and wanted.fingerprint:
@@ -96,9 +106,7 @@ def _others(wanted: Verify, path: Path) -> Iterator[Gate]:
         yield kept.captions(path)
 
 
-def _picture(wanted: Verify, path: Path, times: table.Output) -> list[Gate]:
-    ranges = [(int(str(each["a"])), int(str(each["b"]))) for each in wanted.segments]
-    shown = gates.read_picture(path, ranges)
+def _picture(wanted: Verify, path: Path, times: table.Output, shown: Shown) -> list[Gate]:
     if wanted.container in gates.REPACKED:
         same = gates.decodes(path, wanted.ffmpeg, wanted.threads, len(times.pts))
     else:
