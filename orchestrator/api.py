@@ -16,6 +16,7 @@ from orchestrator.model.work import Reject as Reject
 from orchestrator.model.work import Replan as Replan
 from orchestrator.model.work import Result as Result
 from orchestrator.model.work import Review as Review
+from orchestrator.model.work import Rework as Rework
 from orchestrator.model.work import Room as Room
 from orchestrator.model.work import Secret as Secret
 from orchestrator.model.work import Segment as Segment

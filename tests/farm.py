@@ -383,6 +383,8 @@ class Farm:
                 case "accepted" | "published" if "attempt" in event.data:
                     assert event.subject not in accepted, f"I1: {event.subject} accepted twice"
                     accepted.add(event.subject)
+                case "withdrawn":
+                    accepted.discard(event.subject)
                 case "leased":
                     assert event.subject not in accepted, f"I2: {event.subject} leased after it"
                 case "replanned" | "retried":

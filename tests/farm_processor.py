@@ -11,6 +11,7 @@ from orchestrator.api import (
     Reject,
     Replan,
     Review,
+    Rework,
     Segment,
     Service,
     Target,
@@ -26,7 +27,7 @@ FRAMES = 10
 class Parts:
     """`with`: ``segments`` or ``sizes`` (frames of each), ``targets``, ``probe: false``.
 
-    ``source`` and ``reads``: files it reads.
+    ``source`` and ``reads``: files it reads.  ``analyses``: two passes, as an encoder's.
     """
 
     name = "parts"
@@ -61,14 +62,21 @@ class Parts:
             args = {"destination": destination, "depth": depth}
             return Task(id=id, job=job, kind=kind, target=name, args=args, needs=needs, **more)
 
-        encodes = [task(Kind.ENCODE, *probe, segment=s, weight=float(s.frames)) for s in segments]
+        parts = [task(Kind.ANALYSE, *probe, segment=s) for s in segments]
+        shared = task(Kind.ANALYSE, *probe, *(part.id for part in parts))
+        before = (*parts, shared) if job.asks.get("analyses") else ()
+        needs = [(part.id, shared.id) if before else () for part in parts]
+        encodes = [
+            task(Kind.ENCODE, *needs[s.index], *probe, segment=s, weight=float(s.frames))
+            for s in segments
+        ]
         audio = task(Kind.AUDIO, *probe)
         joined = task(Kind.ASSEMBLE, *(each.id for each in encodes), audio.id)
         looked = task(Kind.VERIFY, joined.id)
         moved = task(Kind.PUBLISH, joined.id, looked.id)
         return Target(
             name=name,
-            tasks=(*encodes, audio, joined, looked, moved),
+            tasks=(*before, *encodes, audio, joined, looked, moved),
             segments=tuple(segments),
             destination=destination,
         )
@@ -85,6 +93,8 @@ class Parts:
         result = outcome.result
         if "again" in result:
             return Again(result["again"], "it needs other arguments")
+        if "rework" in result:
+            return Rework({task.needs[0]: result["rework"]}, "its first part is too large")
         if "replan" in result:
             return Replan(result["replan"], "the source is not what the probe saw")
         if task.segment and outcome.exit_code == 0:

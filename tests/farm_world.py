@@ -82,7 +82,7 @@ class World:
         del self.due[spec.attempt]
         usual = {"attempt": spec.attempt, "ending": Ending.EXITED, "exit_code": 0}
         outcome = Outcome(**{**usual, **how})
-        if outcome.exit_code == 0 and not {"again", "replan"} & outcome.result.keys():
+        if outcome.exit_code == 0 and not {"again", "replan", "rework"} & outcome.result.keys():
             self._make(spec)
         try:
             engine.finish(spec.attempt, outcome)

@@ -12,6 +12,7 @@ from orchestrator.model.work import AttemptId, Kind, Progress, State, TaskId
 from orchestrator.plugin.caller import Caller
 
 SPEED_OVER_S = 30.0
+OF_SEGMENTS = frozenset({Kind.ENCODE.value, Kind.RENDER.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +82,10 @@ class Watcher:
         for (kind, state), number in target.tasks.items():
             if kind in {Kind.ENCODE, Kind.RENDER}:
                 count[state] += number
-        frames = target.frames_done + sum(p.frames for p in running.values() if p)
-        steps = sorted({id.rpartition("/")[2] for id in running} - {"encode", "render"})
+        frames = target.frames_done + _frames(running, of_segments=True)
+        steps = sorted({id.rpartition("/")[2] for id in running} - OF_SEGMENTS)
+        if looked_at := _frames(running, of_segments=False):  # a first pass has made none yet
+            steps = [f"{', '.join(steps)} ({looked_at} frames)"]
         return TargetLine(
             name=target.id.partition("/")[2],
             state=target.state,
@@ -102,6 +105,15 @@ class Watcher:
             history.pop(0)
         since, before = history[0]
         return max(0.0, (frames - before) / (now - since)) if now > since else 0.0
+
+
+def _frames(running: Mapping[TaskId, Progress | None], *, of_segments: bool) -> int:
+    """Return how many frames are done of the running tasks that make segments, or of the others."""
+    return sum(
+        far.frames
+        for id, far in running.items()
+        if far and (id.rpartition("/")[2] in OF_SEGMENTS) is of_segments
+    )
 
 
 def _by_target(

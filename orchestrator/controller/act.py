@@ -36,7 +36,15 @@ from orchestrator.decide.reconcile import (
     Tally,
     View,
 )
-from orchestrator.decide.settle import Limits, Settled, judge, settle, settle_late, withdraw
+from orchestrator.decide.settle import (
+    Limits,
+    Settled,
+    judge,
+    rework,
+    settle,
+    settle_late,
+    withdraw,
+)
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import PluginError, Refusal
 from orchestrator.ledger.protocol import Ledger, Settlement
@@ -53,8 +61,10 @@ from orchestrator.model.work import (
     Outcome,
     Reject,
     Replan,
+    Rework,
     State,
     Task,
+    TaskId,
     Verdict,
     task_id,
 )
@@ -160,12 +170,10 @@ class Hands:
             elif isinstance(verdict, Replan):
                 replans.setdefault(task.job.id, verdict)
             else:
-                spoiled = self._spoiled(task, each.outcome, verdict)
-                if isinstance(verdict, Reject) and spoiled:
-                    verdict = Reject(verdict.why, Cause.UNREADY)
+                verdict, withdrawn = self._withdrawals(task, each.outcome, verdict)
                 deaths = self._deaths(each, task, verdict, alive)
                 settlements.append(self._settlement(each, task, verdict, now, deaths))
-                settlements += spoiled  # after it: what falls with them must find it waiting
+                settlements += withdrawn  # after it: what falls with them must find it waiting
         done = self.ledger.settle(settlements) if settlements else ()
         for settlement, fresh in zip(settlements, done, strict=True):
             if fresh:
@@ -177,29 +185,67 @@ class Hands:
             _say("job_replanned", "job %s: planned anew: %s", job, replan.why)
         return any(done) or bool(replans)
 
-    def _spoiled(self, task: Task, outcome: Outcome, verdict: Verdict) -> list[Settlement]:
-        """Return the withdrawals of what the task found changed since it was accepted (T21).
+    def _withdrawals(
+        self, task: Task, outcome: Outcome, verdict: Accept | Reject | Again | Rework
+    ) -> tuple[Accept | Reject | Again | Rework, list[Settlement]]:
+        """Return what is done again of what a task needs, and the verdict as it then is."""
+        if isinstance(verdict, Rework):
+            return self._reworked(task, verdict)
+        spoiled = self._spoiled(task, outcome, verdict)
+        if isinstance(verdict, Reject) and spoiled:
+            verdict = Reject(verdict.why, Cause.UNREADY)
+        return verdict, spoiled
 
-        A probe stays, for a plan was made of it, and so does what something accepted was made of.
-        """
+    def _spoiled(self, task: Task, outcome: Outcome, verdict: Verdict) -> list[Settlement]:
+        """Return the withdrawals of what the task found changed since it was accepted (T21)."""
         named = outcome.result.get(SPOILED)
         if not isinstance(verdict, Reject) or not isinstance(named, list | tuple):
             return []
         accepted = {result.attempt: id for id, result in self.ledger.results(task.needs).items()}
         ids = {str(each): accepted[str(each)] for each in named if str(each) in accepted}
-        if not ids:
-            return []
-        done = (each for each in self.ledger.tasks(task.job.id) if each.state is State.SUCCESSFUL)
-        used = {need for each in done for need in each.needs}
-        needs = {id: self.ledger.task(need) for id, need in ids.items() if need not in used}
+        needs = self._replaceable(task, ids.values())
         return [
-            _withdrawal(id, need, self.limits)
-            for id, need in needs.items()
-            if need is not None and need.kind is not Kind.PROBE
+            _withdrawal(id, needs[need], self.limits) for id, need in ids.items() if need in needs
         ]
 
+    def _reworked(self, task: Task, verdict: Rework) -> tuple[Reject | Rework, list[Settlement]]:
+        """Return the withdrawals of what a task wants done otherwise: of all of it, or it is over."""
+        accepted = self.ledger.results([id for id in task.needs if id in verdict.changes])
+        needs = {
+            id: need
+            for id, need in self._replaceable(task, accepted).items()
+            if need.agains < self.limits.agains_max
+        }
+        if not needs or needs.keys() != verdict.changes.keys():
+            return Reject(verdict.why, final=True), []
+        return verdict, [
+            _withdrawn(accepted[id].attempt, rework(need, verdict.changes[id], verdict.why))
+            for id, need in needs.items()
+        ]
+
+    def _replaceable(self, task: Task, ids: Iterable[TaskId]) -> dict[TaskId, Task]:
+        """Return those of the accepted tasks that may be done again.
+
+        A probe stays, for a plan was made of it, and so does what something accepted was made of;
+        an analysis took only what others told, not their files.
+        """
+        if not (wanted := set(ids)):
+            return {}
+        tasks = self.ledger.tasks(task.job.id)
+        done = (each for each in tasks if each.state is State.SUCCESSFUL)
+        used = {need for each in done if each.kind is not Kind.ANALYSE for need in each.needs}
+        return {
+            each.id: each
+            for each in tasks
+            if each.id in wanted - used and each.kind is not Kind.PROBE
+        }
+
     def _deaths(
-        self, each: Settle, task: Task, verdict: Accept | Reject | Again, alive: Set[Member]
+        self,
+        each: Settle,
+        task: Task,
+        verdict: Accept | Reject | Again | Rework,
+        alive: Set[Member],
     ) -> int:
         """Count the lives of nodes that ended while they ran a task (F31).
 
@@ -214,7 +260,12 @@ class Hands:
         return len(lives - alive)
 
     def _settlement(
-        self, each: Settle, task: Task, verdict: Accept | Reject | Again, now: float, deaths: int
+        self,
+        each: Settle,
+        task: Task,
+        verdict: Accept | Reject | Again | Rework,
+        now: float,
+        deaths: int,
     ) -> Settlement:
         after = settle(task, verdict, self.limits, deaths)
         return Settlement(
@@ -364,10 +415,13 @@ def _late(each: Settle, after: Settled) -> Settlement:
 
 def _withdrawal(attempt: AttemptId, task: Task, limits: Limits) -> Settlement:
     why = f"the files of attempt {attempt} were changed since it was accepted"
-    after = withdraw(task, why, limits)
+    return _withdrawn(attempt, withdraw(task, why, limits))
+
+
+def _withdrawn(attempt: AttemptId, after: Settled) -> Settlement:
     return Settlement(
         attempt=attempt,
-        outcome=Outcome(attempt=attempt, ending=Ending.LOST, why=why),
+        outcome=Outcome(attempt=attempt, ending=Ending.LOST, why=after.task.reason),
         task=after.task,
         reach=after.reach,
         is_withdrawn=True,

@@ -14,6 +14,7 @@ from orchestrator.model.work import (
     Ending,
     Outcome,
     Reject,
+    Rework,
     State,
     Task,
     Verdict,
@@ -29,7 +30,8 @@ NEXT: dict[State, frozenset[State]] = {
     ),
     State.POST: frozenset(),  # of parents only
     State.HOLD: frozenset({State.WAITING, State.CANCELLED, State.SUCCESSFUL}),
-    State.SUCCESSFUL: frozenset({State.WAITING, State.FAILED}),  # its files were changed (T21)
+    State.SUCCESSFUL: frozenset({State.WAITING, State.FAILED}),  # its files were changed (T21), or
+    # what needs it wants it otherwise
     State.CANCELLED: frozenset({State.WAITING}),  # a person said `run` or `retry`
     State.FAILED: frozenset({State.WAITING}),  # the same
 }
@@ -88,7 +90,7 @@ def judge(outcome: Outcome) -> Reject | None:
 
 
 def settle(
-    task: Task, verdict: Accept | Reject | Again, limits: Limits, deaths: int = 0
+    task: Task, verdict: Accept | Reject | Again | Rework, limits: Limits, deaths: int = 0
 ) -> Settled:
     """Return what becomes of `task`, an attempt of which came to `verdict`.
 
@@ -107,6 +109,8 @@ def settle(
             return Settled(task=move(after, State.WAITING, reason=why))
         case Again(_, why):
             return _given_up(task, Reject(why))
+        case Rework(_, why):
+            return Settled(task=move(task, State.WAITING, reason=why))
         case Reject():
             return _rejected(task, verdict, limits, deaths)
 
@@ -121,6 +125,12 @@ def settle_late(task: Task, verdict: Verdict) -> Settled:
 def withdraw(task: Task, why: str, limits: Limits) -> Settled:
     """Return what becomes of an accepted `task` whose files are no longer what they were (T21)."""
     return _rejected(task, Reject(why), limits, deaths=0)
+
+
+def rework(task: Task, changes: Mapping[str, object], why: str) -> Settled:
+    """Return what becomes of an accepted `task` that one which needs it wants done otherwise."""
+    after = replace(task, args={**task.args, **changes}, agains=task.agains + 1)
+    return Settled(task=move(after, State.WAITING, reason=why))
 
 
 def paused_s(waits: int, limits: Limits) -> float:

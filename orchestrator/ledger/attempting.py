@@ -139,12 +139,7 @@ def _settle(change: Change, settlement: Settlement) -> bool:
     if settlement.accepted:
         _free(change, row)
     elif task.state is State.WAITING:
-        changed = change.db.execute(
-            "UPDATE detail SET args = ?1 WHERE task = ?2 AND args <> ?1",
-            (rows.compact(task.args), row["number"]),
-        )
-        if changed.rowcount:
-            let_go(change, task.id)
+        _renew_args(change, row["number"], task)
     if settlement.reach is not Reach.NOTHING:
         _fell(change, settlement, row)
     return True
@@ -208,12 +203,13 @@ def _withdraw(change: Change, number: int, settlement: Settlement) -> bool:
     """Take the pointer back by compare-and-set; False: it is another by now."""
     task, reason = settlement.task, rows.clean(settlement.task.reason)
     row = change.db.execute(
-        "UPDATE task SET state = ?, tries = ?, reason = ?, cause = ?, not_before = 0,"
+        "UPDATE task SET state = ?, tries = ?, agains = ?, reason = ?, cause = ?, not_before = 0,"
         " accepted = NULL WHERE id = ? AND accepted = ?"
         ' RETURNING number, job, target, kind, state, held, "end" - "start" AS frames',
         (
             task.state.value,
             task.tries,
+            task.agains,
             reason,
             task.cause.value if task.cause else None,
             task.id,
@@ -227,12 +223,23 @@ def _withdraw(change: Change, number: int, settlement: Settlement) -> bool:
         (Cause.CANCELLED.value, reason, number),
     )
     change.moved(row, State.SUCCESSFUL.value, task.state.value, reason)
+    _renew_args(change, row["number"], task)
     kind, data = events.withdrawn(settlement)
     change.note(kind, task.id, data)
     _free(change, row, by=-1)
     if settlement.reach is not Reach.NOTHING:
         _fell(change, settlement, row)
     return True
+
+
+def _renew_args(change: Change, number: int, task: Task) -> None:
+    """Store a task's arguments; with others it is another task, to which no late word belongs."""
+    changed = change.db.execute(
+        "UPDATE detail SET args = ?1 WHERE task = ?2 AND args <> ?1",
+        (rows.compact(task.args), number),
+    )
+    if changed.rowcount:
+        let_go(change, task.id)
 
 
 def _about(settlement: Settlement) -> tuple[str, str, events.Data]:

@@ -265,7 +265,11 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
             why=task.reason,
         )
         self._move(step, task.state, task.reason, task.cause)
-        step.task, step.accepted = replace(step.task, tries=task.tries), None
+        args = plain(task.args)
+        if args != step.task.args:
+            self._let_go(task.id)
+        step.task = replace(step.task, tries=task.tries, agains=task.agains, args=args)
+        step.accepted = None
         kind, data = events.withdrawn(settlement)
         self._note(kind, task.id, data)
         if settlement.reach is not Reach.NOTHING:

@@ -45,7 +45,7 @@ class Settlement:
     not_before: float = 0.0  #: Unix seconds; a waiting task is not ready earlier
     is_awaited: bool = False  #: given up in silence: a word of it may still come (R4)
     is_late: bool = False  #: that word: the attempt was closed before, and it may still count
-    is_withdrawn: bool = False  #: it was accepted, and its files are others now (T21)
+    is_withdrawn: bool = False  #: it was accepted, and is to be done again (T21, a `Rework`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +243,8 @@ class Ledger(Protocol):
         An accepted one becomes the task's pointer by compare-and-set (R1) and frees the tasks
         that need it.  A late one that is accepted while its task is not over takes the place of the
         open attempt, which is closed as cancelled; any other is only noted (R4).  One that is
-        withdrawn is no longer the task's pointer, and what needs that lacks it again (T21).
+        withdrawn is no longer the task's pointer, and what needs that lacks it again (T21); with
+        other arguments its task is another one, to which no late word belongs.
         """
 
     def overdue(self, ids: Collection[AttemptId]) -> Mapping[AttemptId, Overdue]:

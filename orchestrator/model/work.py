@@ -251,7 +251,7 @@ class Task:
     state: State = State.WAITING
     tries: int = 0  #: attempts that failed or crashed
     losses: int = 0  #: attempts that were lost
-    agains: int = 0  #: attempts that the processor wanted repeated with changed arguments
+    agains: int = 0  #: attempts that a processor wanted repeated with changed arguments
     waits: int = 0  #: attempts in a row that met a condition that was not ready
     reason: str = ""  #: why it waits, failed or was cancelled, in one sentence
     cause: Cause | None = None  #: of the last attempt that did not end well
@@ -364,7 +364,19 @@ class Replan:
     why: str
 
 
-Verdict = Accept | Reject | Again | Replan
+@dataclass(frozen=True, slots=True)
+class Rework:
+    """Do tasks that this one needs once more, with changes laid over their arguments, then this one.
+
+    Costs no try.  Each of them may be asked so as often as by an `Again`; where one cannot be done
+    again, the task that asks is given up.
+    """
+
+    changes: Mapping[TaskId, Mapping[str, object]]
+    why: str
+
+
+Verdict = Accept | Reject | Again | Replan | Rework
 
 
 @dataclass(frozen=True, slots=True)

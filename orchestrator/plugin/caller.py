@@ -25,6 +25,7 @@ from orchestrator.model.work import (
     Replan,
     Result,
     Review,
+    Rework,
     Room,
     Target,
     Task,
@@ -96,8 +97,8 @@ class Caller:
         """Return what the processor thinks of an outcome."""
         try:
             verdict = self.plugins.processor(task.job.processor).check(task, outcome)
-            _promised(verdict, (Accept, Reject, Again, Replan))
-            if isinstance(verdict, Again | Replan):
+            _promised(verdict, (Accept, Reject, Again, Replan, Rework))
+            if isinstance(verdict, Again | Replan | Rework):
                 _json(verdict.changes)
             return verdict
         except Exception as error:  # noqa: BLE001  # as above

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from ledgers import NODE, batch
 
+from orchestrator.decide.settle import rework
 from orchestrator.ledger.protocol import Reach, Settlement
 from orchestrator.model.node import Member
 from orchestrator.model.work import Cause, Ending, Outcome, State
@@ -278,3 +279,24 @@ def test_changed_result_without_a_try_left_fails_its_target(planned):  # T21
     withdraw(planned, R, State.FAILED, reach=Reach.TARGET)
     planned.finish()
     assert planned.ledger.state("b-0001") is State.FAILED
+
+
+def test_result_that_is_wanted_otherwise_is_done_again_with_other_arguments(planned):
+    lost = lease(planned, R)
+    lose(planned, lost)  # a word of it may come, of what it made with the arguments of before
+    planned.do(R)
+    (attempt,) = (r.id for r in planned.ledger.attempts(R) if r.accepted)
+    before = planned.ledger.task(R)
+    other = rework(before, {"depth": 2}, "it is too large").task
+    outcome = Outcome(attempt=attempt, ending=Ending.LOST)
+    back = Settlement(attempt=attempt, outcome=outcome, task=other, is_withdrawn=True)
+    assert planned.ledger.settle([back, back]) == (True, False)  # twice is once
+    now = planned.ledger.task(R)
+    assert (now.state, now.reason, now.cause) == (State.WAITING, "it is too large", None)
+    assert (now.args, now.agains) == ({**before.args, "depth": 2}, 1)
+    assert (now.tries, now.losses) == (before.tries, before.losses)
+    assert planned.ledger.overdue([lost.id]) == {}
+    assert not hear(planned, lost)
+    planned.finish()
+    assert planned.ledger.state("b-0001") is State.SUCCESSFUL
+    assert planned.ledger.task(R).args["depth"] == 2

@@ -15,6 +15,7 @@ SCRIPTS = {
     },
     "a job is given up": {"a/web/000000/encode": [fails()] * 3},
     "the source is gone": {"a/probe": [no_source()]},
+    "a part is made otherwise": {"a/web/assemble": [says(rework={"depth": 2})]},
     "a job is planned anew": {"a/web/000001/encode": [says(replan={"depth": 1})]},
 }
 JOBS = (job("a"), job("b", after=("a",), probe=False, segments=1))

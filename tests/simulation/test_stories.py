@@ -155,6 +155,47 @@ def test_task_that_wants_another_turn_for_ever_is_given_up(farm):
     assert len(f.started("000000/encode")) == 5
 
 
+def test_part_that_does_not_fit_is_made_otherwise_and_nothing_else_is_done_again(farm):
+    f = farm()
+    f.script["j/web/assemble"] = [says(rework={"depth": 2}), says(rework={"depth": 3})]
+    f.submit()
+    f.run()
+    part, whole = f.task("000000/encode"), f.task("web/assemble")
+    assert (f.state(), part.tries, part.agains, part.args["depth"]) == ("Successful", 0, 2, 3)
+    assert (whole.tries, whole.losses, whole.agains) == (0, 0, 0)
+    assert len(f.started("000000/encode")) == 3
+    assert len(f.started("000001/encode")) == 1
+    assert len(f.started("web/assemble")) == 3
+
+
+def test_part_that_never_fits_ends_its_target(farm):
+    f = farm()
+    f.script["j/web/assemble"] = [says(rework={"depth": 2})] * 9
+    f.submit()
+    f.run()
+    assert f.task("000000/encode").agains == 4
+    assert f.task("web/assemble").reason == "its first part is too large"
+    assert f.state("b-0001/j/web") == "Failed"
+
+
+def test_what_something_accepted_was_made_of_is_not_made_otherwise(farm):
+    f = farm()
+    f.script["j/web/publish"] = [says(rework={"depth": 2})]  # `verify` needed the joined file, too
+    f.submit()
+    f.run()
+    assert (f.task("web/publish").state, f.task("web/assemble").agains) == (State.FAILED, 0)
+
+
+def test_analysis_is_made_again_though_a_share_was_made_of_it(farm):
+    f = farm()
+    f.script["000001/encode"] = [says(rework={"depth": 2})]  # its first need is its analysis
+    f.submit(job(analyses=True))
+    f.run()
+    assert (f.state(), f.task("000001/analyse").args["depth"]) == ("Successful", 2)
+    assert len(f.started("000001/analyse")) == len(f.started("000001/encode")) == 2
+    assert len(f.started("000000/analyse")) == len(f.started("web/analyse")) == 1
+
+
 def test_job_is_planned_anew_once_when_the_probe_saw_too_little(farm):
     f = farm()
     f.script["000001/encode"] = [says(replan={"depth": 1})]

@@ -10,6 +10,7 @@ from orchestrator.decide.settle import (
     judge,
     move,
     paused_s,
+    rework,
     settle,
     settle_late,
     withdraw,
@@ -23,6 +24,7 @@ from orchestrator.model.work import (
     Kind,
     Outcome,
     Reject,
+    Rework,
     State,
     Task,
 )
@@ -204,6 +206,16 @@ def test_again_lays_its_changes_over_the_arguments_and_costs_no_try():
 def test_again_too_often_is_a_failure():
     after = settle(processing(agains=1), Again({"b": 3}, "smaller"), LIMITS)
     assert (after.task.state, after.task.reason) == (State.FAILED, "smaller")
+
+
+def test_task_that_wants_another_done_otherwise_waits_for_it_at_no_cost():
+    after = settle(processing(tries=1, args={"a": 1}), Rework({"x": {"b": 2}}, "smaller"), LIMITS)
+    assert (after.task.state, after.task.tries, after.task.agains) == (State.WAITING, 1, 0)
+    assert (after.task.args, after.task.cause, after.accepted) == ({"a": 1}, None, False)
+    done = processing(state=State.SUCCESSFUL, tries=1, args={"a": 1, "b": 1})
+    other = rework(done, {"b": 2}, "smaller").task
+    assert (other.state, other.tries, other.agains) == (State.WAITING, 1, 1)
+    assert (other.args, other.cause) == ({"a": 1, "b": 2}, None)
 
 
 def test_programs_own_sentence_is_one_line():
