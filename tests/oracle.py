@@ -10,14 +10,26 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import imageio_ffmpeg
 
-from orchestrator.api import Accept, Facts, Job, Kind, Outcome, Places, Result, Room, Task, task_id
+from orchestrator.api import (
+    Accept,
+    Facts,
+    Job,
+    Kind,
+    Outcome,
+    Places,
+    Result,
+    Rework,
+    Room,
+    Task,
+    task_id,
+)
 from orchestrator.manifest.batch import numbered, read_batch
 from orchestrator.manifest.write import yaml_text
 from orchestrator.model.work import Ending
@@ -51,6 +63,7 @@ class Line:
     job: Job
     patch: Patch = same  #: of an encoder's words
     finish: Patch = same  #: of the finishing pass's words
+    reworks: list[Rework] = field(default_factory=list)  #: what tasks wanted done otherwise
 
     def __post_init__(self) -> None:
         self.processor = Plugins.installed().processor(self.job.processor)
@@ -70,13 +83,13 @@ class Line:
         self.targets = self.processor.plan(
             self.job, self.facts(probe), Room(instances=2, cores=2, node_instances=2)
         )
-        left = [task for target in self.targets for task in target.tasks if task.kind in kinds]
-        while left:
+        tasks = [task for target in self.targets for task in target.tasks if task.kind in kinds]
+        self.tasks = {task.id: task for task in tasks}
+        while left := [task for task in self.tasks.values() if task.id not in self.done]:
             ready = [task for task in left if all(need in self.done for need in task.needs)]
             assert ready, f"nobody can go on: {[task.id for task in left]}"
             for task in ready:
                 self.step(task)
-            left = [task for task in left if task.id not in self.done]
         return self
 
     def facts(self, probe: Task) -> Facts:
@@ -90,7 +103,9 @@ class Line:
 
     def step(self, task: Task) -> None:
         """Do one task and have its outcome checked."""
-        folder = self.folder / task.id.replace("/", "+")
+        name = task.id.replace("/", "+")
+        before = len(list(self.folder.glob(f"{name}*")))
+        folder = self.folder / (f"{name}-{before}" if before else name)
         folder.mkdir(parents=True)
         where = Places(
             attempt=str(folder),
@@ -114,6 +129,13 @@ class Line:
         assert ended.returncode == 0, said
         outcome = Outcome(attempt=folder.name, ending=Ending.EXITED, exit_code=0, result=result)
         verdict = self.processor.check(task, outcome)
+        if isinstance(verdict, Rework):
+            self.reworks.append(verdict)
+            for id, changes in verdict.changes.items():
+                old = self.tasks[id]
+                self.tasks[id] = replace(old, args={**old.args, **changes})
+                del self.done[id]
+            return
         assert verdict == Accept(), f"{verdict}\n{said}"
         self.done[task.id] = Result(attempt=folder.name, values=result)
         self.folders[task.id] = str(folder)

@@ -7,13 +7,25 @@ controller, because an exit code of 0 proves nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import cast
 
-from orchestrator.api import Accept, Kind, Outcome, Reject, Replan, Task, Verdict
-from orchestrator_compressor import facts
+from orchestrator.api import (
+    Accept,
+    Kind,
+    Outcome,
+    Reject,
+    Replan,
+    Rework,
+    Task,
+    Verdict,
+    task_id,
+)
+from orchestrator_compressor import facts, sharing
 from orchestrator_compressor.facts import DECODER, PACKETS
 
 Values = Mapping[str, object]
+TIGHTENED_MAX = 2  #: so often a segment is encoded again for a player's buffer
 REMADE = "the plan was made from packets, and the decoder counts otherwise"
 
 
@@ -23,6 +35,8 @@ def check(task: Task, outcome: Outcome) -> Verdict:
         return fault
     if mismatch := cast("Values | None", outcome.result.get("mismatch")):
         return _mismatch(task, mismatch)
+    if broken := cast("Sequence[Values]", outcome.result.get("underflow", ())):
+        return _underflow(task, broken)
     said = next(CHECKS[task.kind](task, outcome.result), None) if task.kind in CHECKS else None
     return Reject(said) if said else Accept()
 
@@ -32,6 +46,70 @@ def _mismatch(task: Task, mismatch: Values) -> Verdict:
     if task.args.get("mode", PACKETS) == PACKETS:
         return Replan({"mode": DECODER}, f"{numbers}: {REMADE}")
     return Reject(f"{task.id}: {numbers}; the source does not decode the same way twice")
+
+
+def _underflow(task: Task, broken: Sequence[Values]) -> Verdict:
+    """Have the segments that a player's buffer does not bear encoded again, by less of it."""
+    first = max(broken, key=_tightened)
+    said = f"frame {first['frame']} comes {first['bits']} bits too late for the player's buffer"
+    if _tightened(first) >= TIGHTENED_MAX:
+        why = f"{task.id}: {said}, its segment encoded {TIGHTENED_MAX} times again; raise maximum or buffer"
+        return Reject(why, final=True)
+    job, target = task.job.id, task.target
+    return Rework(
+        {
+            task_id(job, Kind.ENCODE, target, int(str(each["segment"]))): {
+                "tightened": _tightened(each) + 1,
+                "fill": str(each["fill"]),
+            }
+            for each in broken
+        },
+        f"{said}: its segment is encoded again at a lower maximum",
+    )
+
+
+def _tightened(broken: Values) -> int:
+    return int(str(broken["tightened"]))
+
+
+def _analyse(task: Task, result: Values) -> Iterator[str]:
+    yield from ANALYSES[str(task.args["step"])](task, result)
+
+
+def _part(task: Task, result: Values) -> Iterator[str]:
+    planned = task.segment.frames if task.segment else 0
+    yield from _lacks(task, result, "bits", "stats")
+    if result.get("frames") not in {planned, None}:  # None: of a pass that makes none
+        yield f"{task.id}: {result.get('frames')} frames instead of {planned}"
+    if not _is_count(result.get("bits")):
+        yield f"{task.id}: {result.get('bits')!r} is no number of bits"
+    if result.get("source_errors") and task.job.on_decode_errors == "fail":
+        yield f"{task.id}: the decoder complained {result['source_errors']} times"
+
+
+def _share(task: Task, result: Values) -> Iterator[str]:
+    try:
+        scale = Fraction(str(result.get("scale")))
+    except (ValueError, ZeroDivisionError):
+        scale = Fraction(0)
+    if scale <= 0 or not _is_count(result.get("peak")):
+        yield f"{task.id}: {result.get('scale')!r} is no share of a rate"
+
+
+def _search(task: Task, result: Values) -> Iterator[str]:
+    if not isinstance(result.get("crf"), int | float):
+        yield f"{task.id}: found no CRF"
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+ANALYSES: Mapping[str, Callable[[Task, Values], Iterator[str]]] = {
+    sharing.PART: _part,
+    sharing.SHARE: _share,
+    sharing.SEARCH: _search,
+}
 
 
 def _probe(task: Task, result: Values) -> Iterator[str]:
@@ -57,11 +135,6 @@ def _encode(task: Task, result: Values) -> Iterator[str]:
         yield f"{task.id}: was not decoded again"
     if result.get("source_errors") and task.job.on_decode_errors == "fail":
         yield f"{task.id}: the decoder complained {result['source_errors']} times"
-
-
-def _analyse(task: Task, result: Values) -> Iterator[str]:
-    if task.args.get("step") == "search" and not isinstance(result.get("crf"), int | float):
-        yield f"{task.id}: found no CRF"
 
 
 def _audio(task: Task, result: Values) -> Iterator[str]:

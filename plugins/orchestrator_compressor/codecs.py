@@ -44,6 +44,8 @@ class VideoCodec:
     says_range: bool = True  #: its packets say so; else only the container can
     pixels_s: float = 20e6  #: pixels encoded a second and thread, a guess: only the order counts
     stall_s: float = 60.0  #: it hangs when it has shown no new frame for so long
+    statistics: str = ""  #: of a first pass: of parts, of the whole only; empty: it has one pass
+    buffered: bool = False  #: it can keep to a player's buffer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,8 @@ VIDEO: Mapping[str, VideoCodec] = {
         crf_max=51,
         interlaced=True,
         pixels_s=15e6,
+        statistics="parts",
+        buffered=True,
     ),
     "hevc": VideoCodec(
         encoder="libx265",
@@ -99,6 +103,8 @@ VIDEO: Mapping[str, VideoCodec] = {
         },
         crf_max=51,
         pixels_s=5e6,
+        statistics="parts",
+        buffered=True,
     ),
     "vp9": VideoCodec(
         encoder="libvpx-vp9",
@@ -110,6 +116,7 @@ VIDEO: Mapping[str, VideoCodec] = {
         crf_max=63,
         pixels_s=2e6,
         stall_s=300.0,  # it looks 25 frames ahead: on a busy computer the first took over 60 s
+        statistics="whole",
     ),
     "prores": VideoCodec(
         encoder="prores_ks",

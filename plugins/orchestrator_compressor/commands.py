@@ -12,19 +12,19 @@ from orchestrator_compressor import asks, facts
 from orchestrator_compressor.facts import STAND_IN
 from orchestrator_compressor.product import settle
 from orchestrator_compressor.steps import (
+    analyse,
     assemble,
     audio,
     encode,
     probe,
     publish,
-    search,
     streams,
     verify,
 )
 from orchestrator_compressor.steps.step import Step
 
 MAKERS = {
-    Kind.ANALYSE: search.command,
+    Kind.ANALYSE: analyse.command,
     Kind.ENCODE: encode.command,
     Kind.AUDIO: audio.command,
     Kind.STREAMS: streams.command,

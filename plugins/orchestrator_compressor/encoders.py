@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from orchestrator_compressor import ratewords
 from orchestrator_compressor.product import Picture, Sound
 from orchestrator_compressor.settings import Video
 
@@ -43,8 +44,9 @@ def sound_words(sound: Sound) -> Words:
 
 
 def _h264(video: Video, threads: int) -> Words:
-    params = f"keyint={video.key_interval}:open-gop=0:stitchable=1"
-    return [*_preset(video), *_quality(video), *_profile(video), "-x264-params", params]
+    params = [f"keyint={video.key_interval}:open-gop=0:stitchable=1", *ratewords.h264(video.rate)]
+    joined = ":".join(params)
+    return [*_preset(video), *_rate(video), *_profile(video), "-x264-params", joined]
 
 
 def _hevc(video: Video, threads: int) -> Words:
@@ -52,15 +54,15 @@ def _hevc(video: Video, threads: int) -> Words:
     params = [
         f"keyint={video.key_interval}:open-gop=0",
         f"pools={threads}:frame-threads={frames}:log-level=error",
-        *([f"qp={video.rate.qp}"] if video.rate.qp is not None else []),
+        *ratewords.hevc(video.rate),
     ]
-    quality = [] if video.rate.qp is not None else _quality(video)
     joined = ":".join(params)
-    return [*_preset(video), *quality, *_profile(video), "-a53cc", "1", "-x265-params", joined]
+    return [*_preset(video), *_rate(video), *_profile(video), "-a53cc", "1", "-x265-params", joined]
 
 
 def _vp9(video: Video, threads: int) -> Words:
-    return [*_quality(video), "-b:v", "0", "-row-mt", "1", "-g", str(video.key_interval)]
+    rate = _rate(video) if video.rate.is_target else [*_rate(video), "-b:v", "0"]
+    return [*rate, "-row-mt", "1", "-g", str(video.key_interval)]
 
 
 def _prores(video: Video, threads: int) -> Words:
@@ -85,9 +87,8 @@ def _preset(video: Video) -> Words:
     return ["-preset", video.preset]
 
 
-def _quality(video: Video) -> Words:
-    rate = video.rate
-    return ["-qp", str(rate.qp)] if rate.qp is not None else ["-crf", f"{rate.crf:g}"]
+def _rate(video: Video) -> Words:
+    return ratewords.words(video.name, video.rate)
 
 
 def _profile(video: Video) -> Words:

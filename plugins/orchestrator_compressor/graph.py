@@ -3,6 +3,7 @@
 probe ─┬─ (analyse) ─ encode, …  ─┬─ assemble ─ verify ─ publish
        ├─ audio ──────────────────┤
        └─ streams ────────────────┘  captions, chapters, small pictures; burned-in captions first
+        (what two passes add: `sharing`)
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from orchestrator.api import Job, Kind, Room, Segment, Target, Task, task_id
-from orchestrator_compressor import chain, handles, quality, table
+from orchestrator_compressor import chain, handles, quality, rates, sharing, table
 from orchestrator_compressor.asks import Asks, Output
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Product
@@ -46,21 +47,44 @@ class Draft:
     destination: str
     notes: tuple[str, ...]
     report: str = ""  #: where its two files go, less their endings; empty: nowhere
+    average: int | None = None  #: bits a second of the pictures; None: no such rate is wanted
 
 
 def target(draft: Draft) -> Target:
     """Return a target with all its tasks."""
-    burned = tuple(_streams(draft)) if draft.product.extras.burned else ()
+    streams = tuple(_streams(draft))
+    burned = streams if draft.product.extras.burned else ()
     searches = tuple(_after(each, burned) for each in _searches(draft))
-    encodes = (_after(each, searches) for each in _encodes(draft))
-    parts = (*_streams(draft), *searches, *encodes, *_sounds(draft))
+    pictures = _pictures(draft)
+    encodes = (_after(each, searches) for each in pictures.encodes)
+    others = (*searches, *encodes, *_sounds(draft))
+    parts = (*streams, *others)
     return Target(
         name=draft.output.target,
         segments=draft.segments,
         destination=draft.destination,
         notes=tuple(dict.fromkeys(draft.notes)),
-        tasks=(*parts, *_chain(draft, parts)),
+        tasks=(*streams, *pictures.before, *others, *_chain(draft, parts)),
     )
+
+
+def _pictures(draft: Draft) -> sharing.Work:
+    """Return the encodes, and what two passes add to them."""
+    encodes, picture = tuple(_encodes(draft)), draft.product.picture
+    if not encodes or not picture or draft.average is None:
+        return sharing.Work((), encodes)
+    if not rates.has_two_passes(picture.video.rate, picture.video.codec):
+        return sharing.with_average(encodes, draft.average)
+    return sharing.with_analysis(encodes, lengths(draft), draft.average)
+
+
+def lengths(draft: Draft) -> tuple[Fraction, ...]:
+    """Return how many seconds each segment is shown."""
+    assert draft.ground.table  # there are segments of it
+    assert draft.product.picture
+    shown = draft.product.picture.timing.output(draft.ground.table)
+    ends = (*shown.pts, shown.pts[-1] + shown.last_duration)
+    return tuple((ends[each.end] - ends[each.start]) * shown.tb for each in draft.segments)
 
 
 def _encodes(draft: Draft) -> Iterator[Task]:
@@ -101,7 +125,7 @@ def _searches(draft: Draft) -> Iterator[Task]:
     parts = quality.samples(draft.segments[-1].end, length, picture.video.quality)
     parts = parts if times.is_rising else draft.segments  # else it cannot be cut
     args = {
-        "step": "search",
+        "step": sharing.SEARCH,
         "samples": [{"cut": cutter(each).dump(), "frames": each.frames} for each in parts],
     }
     frames = sum(each.frames for each in parts) * SEARCH_TRIES

@@ -12,7 +12,7 @@ from orchestrator.api import (
     Segment,
     Target,
 )
-from orchestrator_compressor import asks, beside, chain, cuts, facts, graph, table
+from orchestrator_compressor import asks, beside, chain, cuts, facts, graph, rates, size, table
 from orchestrator_compressor.asks import Output
 from orchestrator_compressor.codecs import ENDINGS
 from orchestrator_compressor.destination import rate_text
@@ -61,7 +61,20 @@ def _draft(ground: Ground, output: Output) -> Draft:
         destination=path,
         report=asks.report(ground.job, ground.asks, output, late),
         notes=(*notes, *_ending_notes(path, output.setting)),
+        average=_average(ground, product),
     )
+
+
+def _average(ground: Ground, product: Product) -> int | None:
+    """Return how many bits a second the pictures may have; None: as many as they take."""
+    if not product.picture or not ground.table:
+        return None
+    rate, times = product.picture.video.rate, product.picture.timing.grid(ground.table)
+    sound = sum(size.sound_bits(each) for each in product.sounds)
+    try:
+        return rates.average(rate, times.duration, len(times.pts), sound)
+    except ValueError as error:
+        raise ValueError(f"setting {product.setting.name}: {error}") from error
 
 
 def _segments(
@@ -75,6 +88,9 @@ def _segments(
     if not source.is_rising:
         return cuts.whole(times), (f"{whole} the times of the source's frames do not rise",)
     if why := chain.why_whole(picture.chain):
+        return cuts.whole(times), (f"{whole} {why}",)
+    video = picture.video
+    if why := rates.why_whole(video.rate, video.name, video.codec):
         return cuts.whole(times), (f"{whole} {why}",)
     work_s = graph.predicted(picture, len(times.pts), ground.room)
     small = split.spread == "auto" and work_s < SMALL_WORK_S

@@ -143,6 +143,8 @@ def faults(spec: Spec) -> tuple[str, ...]:
         found += _picture(setting.video)
         wanted = cast("Spec", spec["video"])
         found += quality.faults(wanted, setting.video.quality, setting.video.codec)
+        name = setting.audio.name if setting.audio else None
+        found += rates.sound_faults(setting.video.rate, name, copied=setting.copy_audio)
     found += keeping.faults(setting.keeping, has_video=setting.video is not None)
     return tuple(found)
 
@@ -213,7 +215,7 @@ def _picture(video: Video) -> Iterator[str]:
         else:
             known = ", ".join(sorted(formats))
             yield f"video.pixelFormat: {video.name} has no {wanted}; it has {known}"
-    yield from rates.faults(video.rate, video.name, video.codec.crf_max)
+    yield from rates.faults(video.rate, video.name, video.codec)
     yield from timing.faults(video.timing, video.name, keeps_fields=video.codec.interlaced)
     yield from _profile(video)
     yield from geometry.faults(video.shape, video.name, even=video.codec.even)

@@ -34,6 +34,7 @@ USUAL_CRF: Mapping[str, tuple[float, float]] = {
 CRF_HALVES = 6.0  #: so many steps of quality halve the bits
 LOSSLESS_PART = 0.3  #: of all bits of a pixel, what a lossless codec leaves of calm pictures
 BITS_MAX = 8.0
+USUAL_FPS = 25  #: of a source that does not say
 KILO = 1000
 
 
@@ -47,12 +48,17 @@ def job_bytes(job: Job, found: Facts, frames: Mapping[str, int]) -> int:
 
 
 def _output_bytes(product: Product, frames: int) -> int:
+    rate = product.picture.video.rate if product.picture else None
+    if rate and rate.size is not None:
+        return rate.size
     bits = _picture_bits(product.picture, frames) if product.picture else 0.0
-    bits += sum(_sound_bits(sound) for sound in product.sounds)
+    bits += sum(sound_bits(sound) for sound in product.sounds)
     return int(bits / 8)
 
 
 def _picture_bits(picture: Picture, frames: int) -> float:
+    if (average := picture.video.rate.average) is not None:
+        return float(average * frames / (picture.rate or USUAL_FPS))
     return picture.width * picture.height * frames * _bits_a_pixel(picture.video, picture)
 
 
@@ -73,7 +79,8 @@ def _raw_bits(pixel_format: str) -> float:
     return planes * depth
 
 
-def _sound_bits(sound: Sound) -> float:
+def sound_bits(sound: Sound) -> float:
+    """Return about how many bits encoded sound takes."""
     seconds = (sound.samples or 0) / sound.rate
     if sound.depth and sound.audio.name in {"pcm", "flac", "alac"}:
         return seconds * sound.rate * sound.channels * sound.depth

@@ -44,14 +44,23 @@ def command(step: Step) -> Command:
         "subtitles": {str(n): path for n, path in parts.subtitles.items() if n >= 0},
         "covers": {str(n): path for n, path in parts.covers.items() if n >= 0},
         "final": name,
+        "bucket": _bucket(step),
     }
     return work(step, "assemble", words, asked)
+
+
+def _bucket(step: Step) -> dict[str, object] | None:
+    """Return the buffer that the joined pictures must keep to; None: to none."""
+    rate = step.product.picture.video.rate if step.product.picture else None
+    if rate is None or rate.maximum is None:
+        return None
+    return {"maximum": rate.maximum, "buffer": rate.buffer}
 
 
 def _segment(step: Step, id: TaskId, a: int, b: int) -> dict[str, object]:
     values = step.values(id)
     picture = step.product.picture
     assert picture  # only pictures are cut
-    kept = ("sha256", "payload_sha256", "extradata_sha256", "tag", "depth")
+    kept = ("sha256", "payload_sha256", "extradata_sha256", "tag", "depth", "tightened")
     path = step.there(id, SEGMENT + picture.video.codec.suffix)
     return {"path": path, "a": a, "b": b, **{key: values[key] for key in kept if key in values}}

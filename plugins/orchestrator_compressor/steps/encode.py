@@ -7,24 +7,23 @@ from typing import cast
 from orchestrator.api import Command
 from orchestrator_compressor import expect, recipe
 from orchestrator_compressor.recipe import Cut
-from orchestrator_compressor.steps import search
+from orchestrator_compressor.steps import rate, search
 from orchestrator_compressor.steps.step import (
     SEGMENT,
     Step,
     Values,
     burned,
     props,
+    shown,
     source,
     table,
     work,
 )
-from orchestrator_compressor.timing import AS_SOURCE, PLAY
 
 
 def command(step: Step) -> Command:
     """Return the command that encodes and doubts a segment."""
-    picture, segment = step.product.picture, step.task.segment
-    assert picture is not None  # the plan made this task for them
+    picture, segment = rate.settled(step), step.task.segment
     assert segment is not None
     name = SEGMENT + picture.video.codec.suffix
     cut = Cut.load(cast("Values", step.task.args["cut"]))
@@ -34,12 +33,10 @@ def command(step: Step) -> Command:
     expected = {"frames": segment.frames, **expect.picture(picture, name)}
     if not picture.video.codec.says_range:
         expected["range"] = None
-    kind = picture.timing.kind
     asked = {
         **source(step),
-        # to say when in the source a frame is shown
-        **({} if kind in {AS_SOURCE, PLAY} else {"output": picture.timing.spec}),
         **props(step),
+        **shown(picture),
         "segment": [segment.start, segment.end],
         "file": name,
         "expect": expected,
@@ -48,6 +45,8 @@ def command(step: Step) -> Command:
         "codec": seen.codec if seen else "",
         "table": table(step),
         **burned(step),
+        "stats": rate.statistics(step),
+        "tightened": step.task.args.get("tightened", 0),
     }
     return work(
         step, "encode", search.shown(step, words), asked, stall_s=picture.video.codec.stall_s

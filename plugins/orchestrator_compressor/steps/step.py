@@ -13,9 +13,10 @@ from orchestrator_compressor.asks import Output
 from orchestrator_compressor.beside import BURNED, FONTS, MADE_MARKS
 from orchestrator_compressor.chain import Prop
 from orchestrator_compressor.facts import Source
-from orchestrator_compressor.product import Product
+from orchestrator_compressor.product import Picture, Product
 from orchestrator_compressor.recipe import Means
 from orchestrator_compressor.supplied import NONE, Supplied
+from orchestrator_compressor.timing import AS_SOURCE, PLAY
 
 PROGRAM = ("-m", "orchestrator_compressor.work")
 WATCH = r"^(frame|gate|time)=\d"
@@ -113,6 +114,12 @@ def _prop(step: Step, prop: Prop, digests: Mapping[str, str]) -> dict[str, objec
         return {"name": prop.name}
     path = step.where.source(prop.path)
     return {"name": prop.name, "path": path, "digest": digests.get(prop.path)}
+
+
+def shown(picture: Picture) -> dict[str, object]:
+    """Return how frames follow from the index, to say when in the source one of them is shown."""
+    timing = picture.timing
+    return {} if timing.kind in {AS_SOURCE, PLAY} else {"output": timing.spec}
 
 
 def table(step: Step) -> dict[str, str]:

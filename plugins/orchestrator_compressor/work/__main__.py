@@ -15,7 +15,19 @@ from orchestrator_compressor.facts import STAND_IN
 from orchestrator_compressor.work.attempt import INPUT, write_result
 from orchestrator_compressor.work.trouble import Trouble, of_os_error
 
-VERBS = ("probe", "encode", "audio", "streams", "assemble", "verify", "publish", "tools", "search")
+VERBS = (
+    "probe",
+    "analyse",
+    "share",
+    "encode",
+    "audio",
+    "streams",
+    "assemble",
+    "verify",
+    "publish",
+    "tools",
+    "search",
+)
 
 
 def main(words: list[str]) -> int:

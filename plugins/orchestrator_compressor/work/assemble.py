@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator_compressor import marks, table
+from orchestrator_compressor.bucket import Bucket
 from orchestrator_compressor.marks import Marks
 from orchestrator_compressor.work import child, join, prepare
 from orchestrator_compressor.work.attempt import ask, facts_of, sha256
@@ -22,6 +23,9 @@ Left = TypeVar("Left")
 
 SPOILED_MAX = 100
 """So many changed files are named at once: a result is small."""
+
+BROKEN_MAX = 50
+"""So many segments that break the buffer are named at once; the others, when these are mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Assemble:
     chapters: str | None = None  #: path of the file of chapters to write
     subtitles: Mapping[str, str] = field(default_factory=dict)  #: stream to stack -> path
     covers: Mapping[str, str] = field(default_factory=dict)  #: stream to attach -> path
+    bucket: Mapping[str, int] | None = None  #: maximum, buffer that the picture keeps to
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -53,6 +58,9 @@ def run(words: list[str]) -> dict[str, object]:
     facts: dict[str, object] = {"frames": 0}
     if wanted.video is not None:
         facts = _join(wanted, wanted.video)
+        if "underflow" in facts:
+            Path(wanted.video).unlink()
+            return facts
     made = _prepare(wanted)
     ended = child.run(words)
     if ended.code:
@@ -118,16 +126,30 @@ def _join(wanted: Assemble, video: str) -> dict[str, object]:
         raise Trouble("assemble: segments without a time table; a fault of the program")
     times = table.output(read_table(wanted.table), wanted.output)
     pieces = tuple(join.piece(each) for each in wanted.segments)
+    bucket = Bucket(**wanted.bucket) if wanted.bucket else None
     try:
-        joined = join.join(pieces, times, Path(video))
+        joined = join.join(pieces, times, Path(video), bucket)
     except (Trouble, OSError, ValueError) as error:  # PyAV raises the latter two
         _check_unchanged(wanted.segments, str(error))
         raise
+    if joined.broken:
+        return {"underflow": [_broken(wanted, each) for each in joined.broken[:BROKEN_MAX]]}
     return {
         "frames": joined.frames,
         "payload_sha256": joined.payload_sha256,
         "depth": joined.depth,
         "joins": len(pieces) - 1,
+    }
+
+
+def _broken(wanted: Assemble, told: join.Broken) -> dict[str, object]:
+    tightened = wanted.segments[told.segment].get("tightened", 0)
+    return {
+        "segment": told.segment,
+        "frame": told.frame,
+        "bits": told.bits,
+        "fill": f"{float(told.fill):.3f}",
+        "tightened": tightened,
     }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.api import Cause
 from orchestrator_compressor import table
-from orchestrator_compressor.work import beside, child, fingerprint
+from orchestrator_compressor.work import beside, child, fingerprint, statistics
 from orchestrator_compressor.work.attempt import ask, facts_of
 from orchestrator_compressor.work.trouble import Trouble
 
@@ -38,6 +38,8 @@ class Encode:
     beside: Mapping[str, object] = field(default_factory=dict)  #: files that its filters read
     table: Mapping[str, str] | None = None  #: path of the index, to say when a frame is shown
     output: Mapping[str, str] = field(default_factory=dict)  #: how its frames follow from the index
+    stats: Sequence[Mapping[str, object]] = ()  #: path, sha256: what a first pass found
+    tightened: int = 0  #: how often it was encoded again to keep to a player's buffer
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -45,27 +47,31 @@ def run(words: list[str]) -> dict[str, object]:
     wanted = ask(Encode)
     fingerprint.check(wanted.source, wanted.fingerprint)
     beside.bring(wanted.beside)
+    found = statistics.bring(wanted.stats)
     running = child.Child(words, codec=wanted.codec)
     # PyAV takes 0.1 s to load: it is loaded while ffmpeg works.
     part, gate = (_load(name) for name in ("part", "gate"))
     ended = running.finish()
-    _check_end(wanted, ended)
+    for each in found:
+        each.unlink()
+    check_end(wanted, ended)
     decoding = _start_decoding(wanted)
-    made = _made(wanted, part)
+    read = made(wanted, part)
     frames = wanted.segment[1] - wanted.segment[0]
-    if made is None or made.frames != frames:
-        return _mismatch(wanted, made.frames if made else 0, ended)
-    gate.check_headers(wanted.file, made, wanted.expect)
+    if read is None or read.frames != frames:
+        return mismatch(wanted, read.frames if read else 0, ended)
+    gate.check_headers(wanted.file, read, wanted.expect)
     facts = facts_of(Path(wanted.file))
-    decoded = _decode(wanted, gate, made, decoding)
+    decoded = _decode(wanted, gate, read, decoding)
     return {
         **facts,
-        "payload_sha256": made.payload_sha256,
-        "frames": made.frames,
-        "bits": made.bits,
-        "extradata_sha256": made.extradata_sha256,
-        "tag": made.tag,
-        "depth": made.depth,
+        "payload_sha256": read.payload_sha256,
+        "frames": read.frames,
+        "bits": read.bits,
+        "extradata_sha256": read.extradata_sha256,
+        "tag": read.tag,
+        "depth": read.depth,
+        "tightened": wanted.tightened,
         "keyframe_first": True,
         "decoded": decoded,
         "source_errors": ended.reader_lines,
@@ -74,7 +80,8 @@ def run(words: list[str]) -> dict[str, object]:
     }
 
 
-def _check_end(wanted: Encode, ended: child.Ended) -> None:
+def check_end(wanted: Encode, ended: child.Ended) -> None:
+    """Raise Trouble where ffmpeg failed, or complained of a source of which it must not."""
     a, b = wanted.segment
     if ended.code:
         fingerprint.check(wanted.source, wanted.fingerprint)
@@ -90,7 +97,7 @@ def _check_end(wanted: Encode, ended: child.Ended) -> None:
         )
 
 
-def _made(wanted: Encode, part: ModuleType) -> Part | None:
+def made(wanted: Encode, part: ModuleType) -> Part | None:
     """Read what was made; None if it is no file with frames."""
     path = Path(wanted.file)
     if not path.exists() or not path.stat().st_size:
@@ -106,7 +113,7 @@ def _made(wanted: Encode, part: ModuleType) -> Part | None:
     return found
 
 
-def _mismatch(wanted: Encode, found: int, ended: child.Ended) -> dict[str, object]:
+def mismatch(wanted: Encode, found: int, ended: child.Ended) -> dict[str, object]:
     """Say that the number of frames is another than planned.
 
     With a table made from packets the table may be wrong: the plan is then made again, once, from

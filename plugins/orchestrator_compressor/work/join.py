@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import av
 import av.error
 
+from orchestrator_compressor.bucket import Bucket
 from orchestrator_compressor.table import Output
 from orchestrator_compressor.work import media, part
 from orchestrator_compressor.work.trouble import Trouble, of_os_error
@@ -39,12 +40,23 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """The first frame of a segment that was not there when a player wanted it."""
+
+    segment: int
+    frame: int  #: of the output
+    bits: int  #: of it that were not there yet
+    fill: Fraction  #: of the buffer, where the segment begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
     """The video file that came of it."""
 
     frames: int
     depth: int
     payload_sha256: str  #: over all payload, in decode order
+    broken: tuple[Broken, ...] = ()  #: segments that do not keep to the player's buffer, in order
 
 
 def piece(data: Mapping[str, object]) -> Piece:
@@ -61,32 +73,45 @@ def piece(data: Mapping[str, object]) -> Piece:
     )
 
 
-def join(pieces: Sequence[Piece], times: Output, path: Path) -> Joined:
+def join(
+    pieces: Sequence[Piece], times: Output, path: Path, bucket: Bucket | None = None
+) -> Joined:
     """Write the packets of all pieces to `path`, one open file at a time.
+
+    `bucket` is the buffer of a player that they must keep to; None: there is none.
 
     Raises Trouble, naming the segment, where a piece is missing, of another encoder, of another
     length, or not what its gate accepted.
     """
     _check_plan(pieces, times)
     depth = max(_depth(each) for each in pieces)
-    writer = Writer(path, times, depth)
+    writer = Writer(path, times, depth, bucket)
     try:
-        for each in pieces:
-            writer.add(each)
+        for number, each in enumerate(pieces):
+            writer.add(each, number)
     except OSError as error:
         raise of_os_error(error, path.parent) from error
     finally:
         writer.close()
     if writer.written != len(times.pts):
         raise Trouble(f"{path.name}: {writer.written} frames instead of {len(times.pts)}")
-    return Joined(frames=writer.written, depth=depth, payload_sha256=writer.payload.hexdigest())
+    return Joined(
+        frames=writer.written,
+        depth=depth,
+        payload_sha256=writer.payload.hexdigest(),
+        broken=tuple(writer.broken.values()),
+    )
 
 
 class Writer:
     """The file being written: where the next packet goes, and what was hashed so far."""
 
-    def __init__(self, path: Path, times: Output, depth: int) -> None:
+    def __init__(self, path: Path, times: Output, depth: int, bucket: Bucket | None = None) -> None:
         self.payload = hashlib.sha256()
+        self.broken: dict[int, Broken] = {}
+        self._bucket = bucket
+        self._number = 0
+        self._fill: Fraction | None = None  #: of the buffer, where that piece begins
         self.written = 0
         self._times = times
         self._pts = times.expected
@@ -100,8 +125,9 @@ class Writer:
         )
         self._stream: VideoStream | None = None
 
-    def add(self, piece: Piece) -> None:
-        """Append all packets of a piece."""
+    def add(self, piece: Piece, number: int = 0) -> None:
+        """Append all packets of a piece, the `number`th of all."""
+        self._number, self._fill = number, None
         payload = hashlib.sha256()
         count = 0
         with media.opened(str(piece.path)) as container:
@@ -143,6 +169,7 @@ class Writer:
         if dts > pts or (self._last_dts is not None and dts <= self._last_dts):
             raise Trouble(f"frame {frame}: decoded at {dts}, shown at {pts}: the table is no order")
         following = self._pts[frame + 1] if frame + 1 < len(self._pts) else None
+        self._drain(8 * packet.size, dts, frame)
         packet.pts, packet.dts = pts, dts
         packet.duration = self._times.last_duration if following is None else following - pts
         packet.time_base = self._times.tb
@@ -152,6 +179,17 @@ class Writer:
         self.written += 1
         if self.written % PROGRESS_FRAMES == 0:
             print(f"frame={self.written}", flush=True)
+
+    def _drain(self, bits: int, dts: int, frame: int) -> None:
+        """Let a player decode a frame; remember the first of each piece that comes too late."""
+        if self._bucket is None:
+            return
+        self._bucket.wait(dts * self._times.tb)
+        if self._fill is None:
+            self._fill = self._bucket.share
+        if short := self._bucket.take(bits):
+            told = Broken(segment=self._number, frame=frame, bits=short, fill=self._fill)
+            self.broken.setdefault(self._number, told)
 
 
 def _check_plan(pieces: Sequence[Piece], times: Output) -> None:
