@@ -305,7 +305,7 @@ def _copied(name: str) -> Callable[[], list[str]]:
     return lambda: ["-i", str(generated(name)), "-map", "0", "-c", "copy"]
 
 
-def _uneven() -> list[str]:
+def _still_then_busy() -> list[str]:
     """Four seconds that stand still and four of noise: what one rate for all does wrong."""
     still = "testsrc2=s=160x120:r=25:d=4,trim=end_frame=1,gblur=3,loop=99:1:0,setpts=N/25/TB"
     busy = "testsrc2=s=160x120:r=25:d=4,noise=alls=20:allf=t:all_seed=7,setpts=N/25/TB"
@@ -329,7 +329,7 @@ RECIPES: dict[str, Callable[[], list[str]]] = {
         *("-x265-params", "keyint=25:min-keyint=25:open-gop=1:scenecut=0:log-level=none"),
     ],
     "vfr.mp4": _vfr,
-    "uneven.mp4": _uneven,
+    "uneven.mp4": _still_then_busy,
     "twenty-seconds.mp4": lambda: [
         *(*_picture(20, size="160x120"), "-c:v", "libx264", "-preset", "veryfast", "-crf", "12"),
         *("-pix_fmt", "yuv420p"),
