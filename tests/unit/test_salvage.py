@@ -296,13 +296,14 @@ def test_only_what_a_task_was_made_of_is_spoiled(spoiled, found):  # T21
         tasks=lambda job: tuple(tasks.values()),
         task=tasks.get,
     )
-    hands = SimpleNamespace(ledger=ledger, limits=Limits())
+    hands = object.__new__(Hands)  # of all that it has, two things are asked for
+    hands.ledger, hands.limits = ledger, Limits()
     asked = replace(tasks[A], needs=(P, Q, R), state=State.PROCESSING)
     told = Outcome(attempt="a-1", ending=Ending.EXITED, exit_code=1, result={"spoiled": spoiled})
-    back = Hands._spoiled(hands, asked, told, Reject("it was changed"))
+    back = hands._spoiled(asked, told, Reject("it was changed"))
     assert [each.task.id for each in back] == found
     assert all((b.task.state, b.task.tries) == (State.WAITING, 1) for b in back)
-    assert Hands._spoiled(hands, asked, told, Accept()) == []
+    assert hands._spoiled(asked, told, Accept()) == []
 
 
 def test_ledger_that_was_refused_is_recovered_above_what_was_seen(tmp_path, monkeypatch, capsys):
