@@ -24,6 +24,7 @@ from orchestrator_compressor.work import (
 )
 from orchestrator_compressor.work.attempt import ask, write_whole
 from orchestrator_compressor.work.follow import follow
+from orchestrator_compressor.work.sound import begins as sound_begins
 from orchestrator_compressor.work.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -82,11 +83,16 @@ def _facts(wanted: Probe) -> dict[str, object]:
         seen = index.read(container, video, [*sound, *container.streams.subtitles])
         # without a packet it is none: the media of a reference movie are in another file
         heard = [stream for stream in sound if stream.index in seen.heard]
+        begins = [sound_begins(wanted.source, sound.index(each)) for each in heard]
+        is_told = container.format.name in TOLD
         facts: dict[str, Any] = {  # JSON, on its way out
             "format": container.format.name,
             "start_us": container.start_time or 0,
             "video": None,
-            "audio": [_audio(stream, seen, container.format.name in TOLD) for stream in heard],
+            "audio": [
+                _audio(each, seen, begin, is_told)
+                for each, begin in zip(heard, begins, strict=True)
+            ],
             **others.facts(container, video, seen.cues),
         }
         facts["notes"] += _short(wanted.source, heard, seen)
@@ -166,12 +172,16 @@ def _table(
     return found, "decoder", notes
 
 
-def _audio(stream: AudioStream, seen: index.Seen, is_told: bool) -> dict[str, object]:
+def _audio(
+    stream: AudioStream, seen: index.Seen, begins: Fraction | None, is_told: bool
+) -> dict[str, object]:
     base = stream.time_base or Fraction(1, stream.rate)
     start = (stream.start_time or 0) * base
     end = seen.ends.get(stream.index, start)
     if stream.duration is not None and is_told:
         end = start + stream.duration * base
+    if begins is not None and start < begins < end:  # else the headers are better
+        start = begins
     return {
         "index": stream.index,
         "codec": media.codec(stream),
