@@ -19,7 +19,7 @@ from orchestrator_compressor.supplied import NONE, Supplied
 from orchestrator_compressor.timing import AS_SOURCE, PLAY
 
 PROGRAM = ("-m", "orchestrator_compressor.work")
-WATCH = r"^(frame|gate|time)=\d"
+WATCH = r"^(frame|gate|time)=[\d.]+( gate=\d+)?"
 FINAL = "final"  #: stem of the finished file
 AUDIO = "audio"  #: stem of the encoded sound
 SEGMENT = "segment"

@@ -128,8 +128,8 @@ class Child:
                 continue
             self._frames = int(block["frame"]) if block.get("frame", "").isdigit() else self._frames
             text = _progress(block, self._label)
-            if text and text.split(" ")[0] != shown:
-                shown = text.split(" ")[0]
+            if text and text.partition(" fps=")[0] != shown:
+                shown = text.partition(" fps=")[0]
                 print(text, flush=True)
 
 

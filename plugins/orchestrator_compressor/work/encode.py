@@ -132,16 +132,24 @@ def _start_decoding(wanted: Encode) -> child.Child | None:
     path = Path(wanted.file)
     if wanted.gate == "sampled" or not path.exists() or not path.stat().st_size:
         return None
-    return child.Child(child.decode_words(path, wanted.ffmpeg, wanted.threads), label="gate")
+    return child.Child(_decoding(wanted), label=_gate_label(wanted))
 
 
 def _decode(wanted: Encode, gate: ModuleType, made: Part, decoding: child.Child | None) -> int:
     path = Path(wanted.file)
     if decoding is None and made.all_keys:
         return int(gate.decode_samples(path, made.frames))
-    words = child.decode_words(path, wanted.ffmpeg, wanted.threads)
-    ended = (decoding or child.Child(words, label="gate")).finish()
+    ended = (decoding or child.Child(_decoding(wanted), label=_gate_label(wanted))).finish()
     return int(gate.check_decoded(wanted.file, ended, made.frames))
+
+
+def _decoding(wanted: Encode) -> list[str]:
+    return child.decode_words(Path(wanted.file), wanted.ffmpeg, wanted.threads)
+
+
+def _gate_label(wanted: Encode) -> str:
+    """What stands before the gate's frames: that all are encoded, or progress would go back."""
+    return f"frame={wanted.segment[1] - wanted.segment[0]} gate"
 
 
 def _place(wanted: Encode, frame: int) -> str:
