@@ -56,7 +56,7 @@ PACKAGES: tuple[tuple[Callable[[Path], None], tuple[str, ...]], ...] = (
         python,
         ("bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4", "carphone_distorted.mp4"),
     ),
-    (node, ("sintel-captions.ts",)),
+    (node, ("sintel-captions.ts", "test-segment.ts")),
 )
 
 

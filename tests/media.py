@@ -28,6 +28,7 @@ REAL = {
     "carphone_pristine.mp4": "1c4add78",
     "carphone_distorted.mp4": "46051a3b",
     "sintel-captions.ts": "b5d95121",  # starts at 9.88 s, captions
+    "test-segment.ts": "e099516f",  # the decoder drops the first frame of its sound
 }
 
 
@@ -373,6 +374,24 @@ RECIPES: dict[str, Callable[[], list[str]]] = {
     "filtered.ts": _copied("filtered.mp4"),
     "filtered-edit-list.mp4": lambda: [
         *("-ss", "0.2", "-i", str(generated("filtered.mp4")), "-c", "copy"),
+    ],
+    "filtered-sound.mov": lambda: [
+        *(*_picture(1, size="128x96"), "-f", "lavfi", "-i", "anoisesrc=r=48000:d=1:seed=7"),
+        *("-map", "0:v", "-map", "1:a", *_plain(), "-c:a", "pcm_s16le"),
+    ],
+    "tiny.mp4": lambda: [*_picture(0.48, size="64x48"), *_plain(), "-g", "6"],
+    "alpha.mov": lambda: [
+        *(
+            *_picture(0.48, size="64x48"),
+            "-vf",
+            "format=yuva444p10le,geq=lum='lum(X,Y)':a='X*8+N*9'",
+        ),
+        *("-c:v", "qtrle"),
+    ],
+    "covered.mkv": lambda: [
+        *("-i", str(generated("tiny.mp4")), "-map", "0", "-c", "copy"),
+        *("-attach", str(generated("cover.jpg")), "-metadata:s:t:0", "mimetype=image/jpeg"),
+        *("-metadata:s:t:0", "filename=cover.jpg"),
     ],
     "cover.jpg": lambda: [*_picture(1, size="64x64"), "-frames:v", "1"],
     "everything.mkv": _everything,

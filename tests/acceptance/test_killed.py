@@ -37,6 +37,7 @@ def undisturbed(tmp_path_factory):
     return hashes(shop)
 
 
+@pytest.mark.pitfall(20)
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_run_goes_on_and_ends_the_same(moment, tmp_path, undisturbed):
     shop = Shop(tmp_path).write(*OUTPUTS, source=generated("sound.mp4"), segments={"frames": 20})
@@ -63,6 +64,7 @@ def test_killed_after_the_last_step_it_only_tells_how_it_ended(tmp_path):
     assert len(shop.json("status", "--all")) == 1
 
 
+@pytest.mark.pitfall(20)
 def test_results_that_are_gone_are_made_again(tmp_path):
     shop = Shop(tmp_path).write(OUTPUTS[1], source=generated("sound.mp4"), segments={"frames": 20})
     running = shop.start()

@@ -50,6 +50,7 @@ def flipped(name, folder):
     return path
 
 
+@pytest.mark.pitfall(19)
 def test_movie_without_its_index_fails_at_once_and_says_truncated(shop):
     source = cut("long-gop.mp4", shop.folder, 0.9)
     shop.write(MP4, source=source).run(ends=1)
@@ -64,6 +65,7 @@ def test_matroska_that_is_cut_off_gives_all_frames_it_has_or_none(shop):
     assert 0 < frames(shop.folder / "out/a.mp4") == frames(source)
 
 
+@pytest.mark.pitfall(19)
 def test_damaged_source_fails_and_says_which_frame(shop):
     source = flipped("b-frames.mp4", shop.folder)
     shop.write(MP4, source=source, segments={"frames": 20}).run(ends=1)
@@ -72,7 +74,8 @@ def test_damaged_source_fails_and_says_which_frame(shop):
     assert not (shop.folder / "out/a.mp4").exists()
 
 
-def test_damaged_sound_fails_its_job_and_publishes_nothing(shop):  # pitfall 11
+@pytest.mark.pitfall(11)
+def test_damaged_sound_fails_its_job_and_publishes_nothing(shop):
     source = shop.folder / "tone.flac"
     ffmpeg("-i", str(generated("tone.wav")), str(source))
     data = source.read_bytes()

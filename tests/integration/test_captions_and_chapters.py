@@ -87,6 +87,7 @@ def apart(one: bytes, other: bytes) -> float:
     return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one)
 
 
+@pytest.mark.pitfall(12, 14)
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
 def test_all_that_a_job_gives_is_in_the_file_and_beside_it(tmp_path, container):
     own = spec(container, captions={"sidecar": "vtt"}, poster={"at": "50%"})
@@ -116,10 +117,10 @@ def test_all_that_a_job_gives_is_in_the_file_and_beside_it(tmp_path, container):
         said = {key.lower(): value for key, value in file.metadata.items()}
         assert (said["title"], said["comment"]) == (HOSTILE, "x\ty")
         assert said.get("reel.no") == (HOSTILE if container == "mkv" else None)
-        assert nodes.timecode(file) == "23:59:58;29"  # pitfall 14
+        assert nodes.timecode(file) == "23:59:58;29"
         tracks = [each for each in file.streams.data if "timecode" in each.metadata]
         assert len(tracks) == (0 if container == "mkv" else 1)
-    late = [(0.5, given["chapters"][0]["title"]), (1.001, "Two")]  # pitfall 12
+    late = [(0.5, given["chapters"][0]["title"]), (1.001, "Two")]
     assert chapters(path) == ([(0.0, ""), *late] if container == "mp4" else late)
     assert [time for time, _ in cues(path)] == [0.2, 1.0]
     assert cues(path)[1][1] == "A {brace}, 3 < 4 and\na second line"
@@ -193,13 +194,14 @@ def spoken(text: str) -> list[str]:
     return [line for line in lines if line and "-->" not in line and not line.isdecimal()]
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.media
 def test_hevc_keeps_closed_captions_of_each_picture(tmp_path):
     own = spec("mp4", {"codec": "hevc", **FAST})
     made(tmp_path, media.real("sintel-captions.ts"), own, segments={"cuts": [100]})
     with av.open(str(tmp_path / "out.mp4")) as file:
         kinds = [[data.type.name for data in each.side_data] for each in file.decode(video=0)]
-    assert [each.count("A53_CC") for each in kinds] == [1] * 240  # pitfall 13
+    assert [each.count("A53_CC") for each in kinds] == [1] * 240
 
 
 def test_what_a_setting_drops_is_gone(tmp_path):

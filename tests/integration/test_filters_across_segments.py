@@ -56,9 +56,10 @@ def probed(tmp_path_factory):
     return {name: Probed.of(folder / name, media.generated(name)) for name in SOURCES}
 
 
+@pytest.mark.pitfall(5)
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("filtered", FILTERS)
-def test_segments_are_what_a_single_pass_makes(tmp_path, probed, name, filtered):  # pitfall 5
+def test_segments_are_what_a_single_pass_makes(tmp_path, probed, name, filtered):
     video, told = FILTERS[filtered], {}
     if "deinterlace" in video:
         told = {"field_order": "tt"}  # no matter what it is: what is made of it has to be the same
@@ -95,7 +96,8 @@ def test_filters_take_the_pixels_that_they_are_said_to_take(name):
     assert not converted(formats, graph.rstrip(";"))
 
 
-def test_a_doubled_avi_has_a_time_for_each_field(tmp_path):  # pitfalls 17, 24
+@pytest.mark.pitfall(17, 24)
+def test_a_doubled_avi_has_a_time_for_each_field(tmp_path):
     line, file = made(tmp_path, "fields.avi", {**X264, "deinterlace": "field"}, [31, 79])
     times = oracle.times(file)
     assert media.field_order(file) == "P"
@@ -103,8 +105,9 @@ def test_a_doubled_avi_has_a_time_for_each_field(tmp_path):  # pitfalls 17, 24
     assert times == [Fraction(n, 50) for n in range(80)]
 
 
+@pytest.mark.pitfall(24)
 @pytest.mark.media
-def test_a_real_avi_has_416_distinct_times(tmp_path):  # pitfall 24
+def test_a_real_avi_has_416_distinct_times(tmp_path):
     source = Probed.of(tmp_path / "probed", media.real("movie-hello.avi"))
     video = {"deinterlace": "field", "size": {"fit": [160, 120]}}
     plan = source.plan(tmp_path, video, [30], field_order="tt")
@@ -113,7 +116,8 @@ def test_a_real_avi_has_416_distinct_times(tmp_path):  # pitfall 24
     assert [frame for part in plan.segments() for frame in part] == [frame for _, frame in whole]
 
 
-def test_fields_are_kept_or_change_places(tmp_path):  # pitfall 17
+@pytest.mark.pitfall(17)
+def test_fields_are_kept_or_change_places(tmp_path):
     line, kept = made(tmp_path / "kept", "fields-h264.mp4", X264, [13])
     assert media.field_order(kept) == "B"
     video = {**PRORES, "fieldOrder": "top"}
@@ -126,7 +130,8 @@ def test_fields_are_kept_or_change_places(tmp_path):  # pitfall 17
     assert not lost.ok
 
 
-def test_uneven_frames_conform_to_a_grid(tmp_path):  # pitfall 4
+@pytest.mark.pitfall(4)
+def test_uneven_frames_conform_to_a_grid(tmp_path):
     video = {**X264, "frameRate": 23.976}
     line, file = made(tmp_path, "filtered-vfr.mp4", video, [20])
     times = oracle.times(file)

@@ -30,6 +30,7 @@ def job(folder, name, spec, cuts):
     return oracle.job(folder, source, outputs, (("own", spec),), segments={"cuts": cuts})
 
 
+@pytest.mark.pitfall(1)
 @pytest.mark.parametrize("cut", [18, 19])
 def test_one_keyframe_back_is_not_enough_for_an_open_group_in_a_stream(tmp_path, monkeypatch, cut):
     oracle.Line(tmp_path / "two", job(tmp_path, "slow.ts", FFV1, [cut])).run(PICTURES)
@@ -38,6 +39,7 @@ def test_one_keyframe_back_is_not_enough_for_an_open_group_in_a_stream(tmp_path,
         oracle.Line(tmp_path / "one", job(tmp_path, "slow.ts", FFV1, [cut])).run(PICTURES)
 
 
+@pytest.mark.pitfall(22)
 def test_prores_4444_without_its_tag_decodes_otherwise(tmp_path, monkeypatch):
     def forgetful(self, first):
         stream = self._container.add_stream_from_template(first, opaque=True)
@@ -64,6 +66,7 @@ def test_what_is_copied_of_a_late_source_is_moved_without_copyts(tmp_path):
         oracle.Line(tmp_path / "wrong", wanted, finish=forgetful).run(PICTURES)
 
 
+@pytest.mark.pitfall(4)
 def test_frames_that_are_not_even_need_the_table(tmp_path):
     line = Pipeline(tmp_path, media.generated("vfr.mp4"), QP)
     line.probe()
@@ -82,6 +85,7 @@ def source(tmp_path_factory):
     return Probed.of(tmp_path_factory.mktemp("probed"), media.generated("filtered.mp4"))
 
 
+@pytest.mark.pitfall(5)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("video", "missing"),

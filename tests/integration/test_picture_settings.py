@@ -115,8 +115,9 @@ CASES = {
 }
 
 
+@pytest.mark.pitfall(16)
 @pytest.mark.parametrize("name", CASES)
-def test_a_size_is_right_to_the_corners(tmp_path, name):  # pitfall 16
+def test_a_size_is_right_to_the_corners(tmp_path, name):
     cases = CASES[name]
     done = line(tmp_path, media.generated(name), *(ffv1(**video) for video, *_ in cases))
     for part, (video, size, sar, where, wanted) in zip(parts(done), cases, strict=True):

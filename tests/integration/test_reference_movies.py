@@ -41,6 +41,7 @@ def pictures(path):
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.pitfall(19)
 def test_movies_with_references_are_done_as_if_they_were_whole_or_refused(media, tmp_path):
     shop = Shop(tmp_path / "shop")
     shop.folder.mkdir()

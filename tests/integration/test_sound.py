@@ -88,7 +88,7 @@ def loudness(path):
     return float(told["input_i"]), float(told["input_tp"])
 
 
-# pitfall 11: sample count, PCM hash, click; pitfall 24: the declared length is that of the samples
+@pytest.mark.pitfall(11, 24)
 @pytest.mark.parametrize(
     ("outputs", "lossless"),
     [

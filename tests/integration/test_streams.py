@@ -60,6 +60,7 @@ def chapters(path: Path) -> list[tuple[float, str]]:
         ]
 
 
+@pytest.mark.pitfall(12)
 @pytest.mark.parametrize("container", ["mkv", "webm"])
 def test_subtitles_and_chapters_of_a_late_source_arrive_in_matroska(tmp_path, container):
     path = tmp_path / f"out.{container}"
@@ -73,6 +74,7 @@ def test_subtitles_and_chapters_of_a_late_source_arrive_in_matroska(tmp_path, co
     assert chapters(path) == [(1.0, "From 6000"), (2.5, "From 7500")]
 
 
+@pytest.mark.pitfall(12)
 @pytest.mark.parametrize(("container", "german"), [("mp4", "deu"), ("mov", "ger")])
 def test_mp4_and_quicktime_show_cues_that_overlap_together(tmp_path, container, german):
     path = tmp_path / f"out.{container}"
@@ -92,6 +94,7 @@ def test_first_chapter_that_starts_late_stays_late(tmp_path, container):
     assert found == [(0.0, ""), (1.0, "From 6000"), (2.5, "From 7500")]
 
 
+@pytest.mark.pitfall(12)
 def test_matroska_keeps_title_flags_fonts_and_cover(tmp_path):
     made(tmp_path, media.generated("everything.mkv"), "mkv")
     with av.open(str(tmp_path / "out.mkv")) as file:
@@ -104,12 +107,14 @@ def test_matroska_keeps_title_flags_fonts_and_cover(tmp_path):
         assert file.metadata["title"] == "Ä film"
 
 
+@pytest.mark.pitfall(12)
 def test_what_a_container_cannot_hold_is_named(tmp_path):
     done = made(tmp_path, media.generated("everything.mkv"), "mov")
     assert "own: mov holds no attachments; 1 are not kept" in notes(done)
     assert "own: stream 5 is not kept in mov: attached mjpeg" in notes(done)
 
 
+@pytest.mark.pitfall(12, 23)
 def test_cover_stays_a_cover_in_mp4(tmp_path):
     made(tmp_path, media.generated("everything.mkv"), "mp4")
     with av.open(str(tmp_path / "out.mp4")) as file:
@@ -125,6 +130,7 @@ def test_bitmap_subtitles_pass_into_matroska_and_are_named_elsewhere(tmp_path):
     assert "stream 1 is not kept in mp4: subtitle hdmv_pgs_subtitle fra" in notes(done)
 
 
+@pytest.mark.pitfall(14)
 @pytest.mark.parametrize("container", ["mov", "mp4", "mkv"])
 @pytest.mark.parametrize(
     ("name", "timecode"), [("timecode.mov", "01:00:00:00"), ("drop-frame.mp4", "01:00:00;02")]
@@ -157,6 +163,7 @@ def test_captions_of_a_real_stream_stay_in_its_pictures(tmp_path):
     assert "A53_CC" in kinds
 
 
+@pytest.mark.pitfall(16)
 def test_turned_source_stands_upright(tmp_path):
     made(tmp_path, media.generated("turned.mov"), "mp4")
     with av.open(str(tmp_path / "out.mp4")) as file:

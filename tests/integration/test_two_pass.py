@@ -56,8 +56,9 @@ def naive(words: list[str], codec: str, folder: Path, average: int) -> Path:
     return Path(again[-1])
 
 
+@pytest.mark.pitfall(9)
 @pytest.mark.parametrize(("codec", "average"), [("h264", 200_000), ("hevc", 250_000)])
-def test_rate_is_shared_out_by_need(tmp_path, codec, average):  # pitfall 9
+def test_rate_is_shared_out_by_need(tmp_path, codec, average):
     made = line(tmp_path, codec, average=f"{average // 1000}k").run(WORK)
     encodes = made.encodes()
     values = [made.done[id].values for id in encodes]
@@ -81,7 +82,8 @@ def _unbounded(words: list[str]) -> list[str]:
     return words
 
 
-def test_part_that_breaks_the_buffer_is_encoded_again_alone(tmp_path):  # pitfall 10
+@pytest.mark.pitfall(10)
+def test_part_that_breaks_the_buffer_is_encoded_again_alone(tmp_path):
     wanted = line(tmp_path, "h264", crf=10, maximum="300k", buffer="300k")
     wanted.patch = _unbounded
     wanted.run(frozenset({Kind.ENCODE, Kind.ASSEMBLE}))
@@ -104,7 +106,8 @@ def vmaf(made: Path, source: Path) -> float:
     return json.loads(log.read_text())["pooled_metrics"]["vmaf"]["mean"]
 
 
-def test_quality_costs_little_more_in_parts(tmp_path):  # pitfall 9
+@pytest.mark.pitfall(9)
+def test_quality_costs_little_more_in_parts(tmp_path):
     source = generated("twenty-seconds.mp4")
     video = {"codec": "h264", "preset": "veryfast", "rate": {"crf": 23}}
     setting = {"processor": "compressor", "container": "mp4", "video": video}

@@ -52,6 +52,7 @@ def test_real_file_in_segments_has_the_frames_and_times_of_one_pass(tmp_path, na
     assert frame_hashes(path) == frame_hashes(line.single(cuts, filters="scale=320:-2"))
 
 
+@pytest.mark.pitfall(17, 22)
 def test_prores_4444_keeps_its_tag_and_its_frames(tmp_path):
     line = probed(tmp_path, generated("prores.mov"), P4444)
     parts = line.segments([7, 8], gate="sampled")
@@ -61,6 +62,7 @@ def test_prores_4444_keeps_its_tag_and_its_frames(tmp_path):
     assert packet_hashes(path) == packet_hashes(line.single())
 
 
+@pytest.mark.pitfall(16)
 def test_shape_of_a_pixel_is_kept(tmp_path):
     line = probed(tmp_path, generated("wide.mov"), PRORES)
     parts = line.segments([10], expect={"sar": "64/45"})
@@ -73,6 +75,7 @@ def test_shape_of_a_pixel_is_as_matroska_can_tell_it(tmp_path):
     assert "sar is" in line.encode(0, 5, code=1, expect={"sar": "1/1"}).result["error"]
 
 
+@pytest.mark.pitfall(11, 24)
 @pytest.mark.parametrize(
     ("name", "apart"),
     [

@@ -33,6 +33,7 @@ def test_facts_of_a_plain_file(tmp_path):
     assert facts["table"]["mode"] == "packets"
 
 
+@pytest.mark.pitfall(23)
 def test_hidden_packets_of_an_edit_list_are_no_frames(tmp_path):
     facts = probe(tmp_path, real("movie-hello.mp4")).facts
     assert facts["video"]["frames"] == 249
@@ -69,6 +70,7 @@ def test_decoder_index_equals_the_packets_where_they_tell_the_truth(tmp_path):
     assert by_decoder.table.keys == by_packets.table.keys
 
 
+@pytest.mark.pitfall(17)
 def test_field_order_comes_from_the_frames(tmp_path):
     assert video(tmp_path, "interlaced.mov")["field_order"] == "bb"
     assert video(tmp_path, "prores.mov")["field_order"] == "progressive"

@@ -1,5 +1,7 @@
 """What the progress display shows of a target."""
 
+import pytest
+
 from orchestrator.cli.watcher import Watcher
 from orchestrator.model.record import Standing
 from orchestrator.model.work import Kind, Progress, State
@@ -46,7 +48,8 @@ class View:
         self.members = {"n1": Node({name: str(count) for name, count in frames.items()})}
 
 
-def test_frames_of_a_first_pass_are_shown_and_not_taken_for_done():  # pitfall 21
+@pytest.mark.pitfall(21)
+def test_frames_of_a_first_pass_are_shown_and_not_taken_for_done():
     watcher = Watcher(Ledger(), Caller(), "b-0001")
     (line,) = watcher.lines(View(analyse0=40, analyse1=30), 0.0)
     assert (line.frames_done, line.step) == (0, "analyse (70 frames)")

@@ -43,6 +43,7 @@ def test_a_damaged_source_ends_the_encoder_unless_the_job_warns():
     assert ("-v", "warning") in set(pairwise(warns))
 
 
+@pytest.mark.pitfall(21)
 def test_threads_are_the_cores_of_a_node_shared_out():
     words = commands(job("hevc-10bit"))["hevc-10bit/000000/encode"].words()
     assert words.count("-threads") == 2

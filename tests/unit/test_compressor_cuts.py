@@ -35,6 +35,7 @@ def covers(segments: tuple[Segment, ...], frames: int) -> bool:
     return joined and filled and segments[0].start == 0 and segments[-1].end == frames
 
 
+@pytest.mark.pitfall(3)
 @given(steps, rules)
 def test_planned_segments_cover_the_source_without_gap_or_overlap(durations, rule):
     times = uneven(durations)
@@ -88,6 +89,7 @@ def test_given_seconds_are_taken_as_written():
     assert [each.frames for each in segments] == [50] * 5
 
 
+@pytest.mark.pitfall(3)
 def test_a_rest_below_a_second_joins_its_neighbour():
     segments = cuts.cut(steady(260), Split(seconds=2), RULE)
     assert [each.frames for each in segments] == [50, 50, 50, 50, 60]

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from compressor_jobs import COMPRESSOR, ROOM, built_in, found, job, planned, seen, split, steady
 
-from orchestrator.api import IfExists, Kind
+from orchestrator.api import IfExists, Kind, task_id
 from orchestrator_compressor import graph
 from orchestrator_compressor.table import Table
 
@@ -26,6 +26,13 @@ def test_ids_follow_from_batch_job_target_and_segment():
     (target,) = planned(job("h264-1080p", split=split(frames=100)))
     assert target.tasks[1].id == "friday-0001/trailer/h264-1080p/000001/encode"
     assert target.tasks[-1].id == "friday-0001/trailer/h264-1080p/publish"
+
+
+@pytest.mark.pitfall(20)
+def test_names_of_segments_sort_as_their_numbers_beyond_100_000():
+    numbers = [0, 9, 10, 99_999, 100_000, 100_001, 999_999]
+    names = [task_id("b/j", Kind.ENCODE, "h264-1080p", number) for number in numbers]
+    assert sorted(names) == names
 
 
 def test_every_task_needs_the_probe_and_joining_needs_all_parts():

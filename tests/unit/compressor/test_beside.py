@@ -93,6 +93,7 @@ def test_subtitles_that_are_pictures_are_not_burned_in():
         planned(asked(own={"captions": {"burnIn": True}}), (pictures,))
 
 
+@pytest.mark.pitfall(13)
 @pytest.mark.parametrize(
     ("video", "captions", "is_lost", "makes"),
     [
@@ -103,7 +104,7 @@ def test_subtitles_that_are_pictures_are_not_burned_in():
         (H264, {"sidecar": "scc"}, False, True),
     ],
 )
-def test_closed_captions_are_kept_made_or_named(video, captions, is_lost, makes):  # pitfall 13
+def test_closed_captions_are_kept_made_or_named(video, captions, is_lost, makes):
     own = {"container": "mov", "video": video, "captions": captions}
     target = planned(asked(own=own), captions=True)
     assert any("does not keep the closed captions" in note for note in target.notes) == is_lost

@@ -42,11 +42,12 @@ def labels(drop: int, whole: int, separator: str):
                 yield f"{minute // 60:02d}:{minute % 60:02d}:{second:02d}{separator}{frame:02d}"
 
 
+@pytest.mark.pitfall(14)
 @pytest.mark.parametrize(
     ("rate", "separator", "drop"),
     [(Fraction(25), ":", 0), (NTSC, ";", 2), (NTSC, ":", 0), (2 * NTSC, ";", 4)],
 )
-def test_a_timecode_counts_as_people_do(rate, separator, drop):  # pitfall 14
+def test_a_timecode_counts_as_people_do(rate, separator, drop):
     whole = round(rate)
     words = overlays.counted(f"00:00:00{separator}00", Fraction(0), rate)
     ten = 600 * whole - 9 * drop
