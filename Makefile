@@ -69,7 +69,7 @@ faults:   $(DEV) packages ## kill, hang, fill, cut; ends with how many of how ma
 	$(PYTEST) -m fault
 
 bench:    $(DEV) packages ## the figures of the README, as JSON; takes long, wants a quiet machine
-	@missed=""; for each in startup lifecycles planning assembly speed twopass agents cluster; do \
+	@missed=""; for each in startup lifecycles planning assembly speed peers twopass agents cluster; do \
 	  $(BIN)/python -m "tests.bench.$$each" || missed="$$missed $$each"; done; \
 	if [ -n "$$missed" ]; then echo "Not reached:$$missed" >&2; exit 1; fi
 
