@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from orchestrator.api import Fault, IfExists, Job, Review
-from orchestrator_compressor import beside, destination, measure, settings, supplied
+from orchestrator_compressor import beside, destination, measure, settings, span, supplied
 from orchestrator_compressor.settings import Setting
 from orchestrator_compressor.supplied import Supplied
 
@@ -34,6 +34,8 @@ class Asks:
     source: str
     outputs: tuple[Output, ...]
     supplied: Supplied = supplied.NONE
+    begin: str | None = None  #: the in point, as written
+    until: str | None = None  #: the out point
 
     @property
     def wants_video(self) -> bool:
@@ -65,8 +67,13 @@ def read(job: Job) -> Asks:
                 measure=tuple(map(str, cast("Sequence[str]", each.get("measure", ())))),
             )
         )
+    begin, until = (job.asks.get(key) for key in ("in", "out"))
     return Asks(
-        source=str(job.asks["source"]), outputs=tuple(outputs), supplied=supplied.read(job.asks)
+        source=str(job.asks["source"]),
+        outputs=tuple(outputs),
+        supplied=supplied.read(job.asks),
+        begin=None if begin is None else str(begin),
+        until=None if until is None else str(until),
     )
 
 
@@ -88,7 +95,11 @@ def review(job: Job) -> Review:
         )
     )
     return Review(
-        faults=(*_destination_faults(job, asks), *_report_faults(job, asks)),
+        faults=(
+            *_destination_faults(job, asks),
+            *_report_faults(job, asks),
+            *_point_faults(asks),
+        ),
         claims=tuple(
             (("outputs", output.number, key), path)
             for output, key, path in (
@@ -175,6 +186,12 @@ def _setting_faults(job: Job) -> Iterator[Fault]:
         name = str(each["setting"])
         for text in settings.faults(job.settings[name]):
             yield Fault(("outputs", number, "setting"), f"setting {name!r}: {text}")
+
+
+def _point_faults(asks: Asks) -> Iterator[Fault]:
+    for key, point in (("in", asks.begin), ("out", asks.until)):
+        if point is not None and (text := span.fault(point)):
+            yield Fault((key,), f"{point} {text}")
 
 
 def _destination_faults(job: Job, asks: Asks) -> Iterator[Fault]:

@@ -73,8 +73,10 @@ def listed(product: Product) -> list[str]:
 
 
 def captions(product: Product, source: Source) -> bool:
-    """Return whether closed captions must stand in the pictures."""
+    """Return whether closed captions must stand in the pictures; in a part of them nobody knows."""
     theirs, setting = source.video, product.setting
+    if source.span:
+        return False
     return bool(theirs and theirs.captions and setting.video and setting.video.name in CARRIERS)
 
 

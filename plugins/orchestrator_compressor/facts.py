@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import cast
 
+from orchestrator_compressor.span import Span, advanced
 from orchestrator_compressor.table import ratio
 
 Values = Mapping[str, object]
@@ -124,6 +125,7 @@ class Source:
     refers: tuple[Values, ...] = ()  #: files that its media stand in: path, size, mtime_ns
     stand_in: str = ""  #: path of what it is read through then
     props: tuple[str, ...] = ()  #: digests of the files that settings name, in the order asked
+    span: Span | None = None  #: the part that is meant; all else here tells of that part only
 
 
 def absent(values: Values) -> str:
@@ -147,7 +149,7 @@ def read(values: Values) -> Source:
         video = cast("Values | None", values.get("video"))
         audio = cast("Sequence[Values]", values.get("audio", ()))
         others = cast("Sequence[Values]", values.get("others", ()))
-        return Source(
+        found = Source(
             path=str(values.get("path", "")),
             format=_word(values["format"]),
             fingerprint=cast("Values", values["fingerprint"]),
@@ -166,11 +168,45 @@ def read(values: Values) -> Source:
             refers=_refers(values),
             props=tuple(map(str, cast("Sequence[str]", values.get("props", ())))),
         )
+        return _spanned(found, values.get("span"))
     except KeyError as error:
         raise ValueError(f"the probe's result lacks {error}; probe the source again") from error
     except (TypeError, AttributeError, ValueError) as error:
         what = " ".join(str(error).split())
         raise ValueError(f"the probe's result: {what}; probe the source again") from error
+
+
+def _spanned(found: Source, told: object) -> Source:
+    """Return a source as its part between in and out points: it starts and ends with that.
+
+    Cues and chapters were cut by the probe already.
+    """
+    if not told:
+        return found
+    span = Span.load(cast("Values", told))
+    video = found.video and replace(found.video, start=span.start)
+    rate = video.rate if video and video.is_even else None
+    timecode = found.timecode and advanced(found.timecode, span.first, rate)
+    cut = tuple(_clipped(each, span) for each in found.audio)
+    audio = tuple(each for each in cut if each.samples is None or each.samples > 0)
+    notes = found.notes
+    if found.audio and not audio:
+        notes = (*notes, f"{found.path}: has no sound between in and out")
+    return replace(
+        found, video=video, audio=audio, timecode=timecode or None, span=span, notes=notes
+    )
+
+
+def _clipped(audio: AudioFacts, span: Span) -> AudioFacts:
+    """Return a track as the samples of it that are within a span."""
+    length = audio.duration_s if audio.samples is None else Fraction(audio.samples, audio.rate)
+    if length is None:
+        return replace(audio, start=max(audio.start, span.start))
+    end = audio.start + Fraction(length)
+    end, start = end if span.stop is None else min(end, span.stop), max(audio.start, span.start)
+    seconds = max(Fraction(0), end - start)
+    samples = None if audio.samples is None else round(seconds * audio.rate)
+    return replace(audio, start=start, duration_s=float(seconds), samples=samples)
 
 
 def _refers(values: Values) -> tuple[Values, ...]:

@@ -17,7 +17,7 @@ from orchestrator_compressor.encoders import Words
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Product
 from orchestrator_compressor.recipe import Means, begin, guarded, opened
-from orchestrator_compressor.streams import POSTER, POSTER_FILE
+from orchestrator_compressor.streams import POSTER, POSTER_FILE, Subtitle
 
 TAGS = {"hevc": "hvc1"}  #: what players look for, where it is not ffmpeg's own choice
 TIMESCALE = 90000  #: of a movie header, where no exact one is small enough
@@ -43,13 +43,14 @@ class Parts:
     video: str | None  #: the assembled pictures
     audio: tuple[str, ...]  #: of the audio task, a file for each track
     chapters: str | None = None  #: those of the source, by its new beginning
-    subtitles: dict[int, str] = field(default_factory=dict)  #: stacked ones, by stream
+    subtitles: dict[int, str] = field(default_factory=dict)  #: stacked or cut ones, by stream
     covers: dict[int, str] = field(default_factory=dict)  #: those that are attached, by stream
     poster: str | None = None  #: a cover that is made, and a stream of the file
 
 
 def parts(
     product: Product,
+    source: Source,
     here: Callable[[str], str],
     audio: Sequence[str],
     made: Callable[[str], str] = str,
@@ -65,9 +66,11 @@ def parts(
         audio=tuple(audio),
         chapters=here(CHAPTERS) if others.chapters else None,
         subtitles={
-            each.stream: made(each.file) if each.file else here(f"subtitle-{each.stream}.srt")
+            each.stream: made(each.file)
+            if each.file
+            else here(f"subtitle-{each.stream}{_suffix(each, source)}")
             for each in others.subtitles
-            if each.is_stacked or each.file
+            if each.is_stacked or each.file or source.span
         },
         covers={
             each.stream: made(each.file) if each.stream == POSTER else here(each.file)
@@ -77,6 +80,14 @@ def parts(
         if not attached and any(each.stream == POSTER for each in others.covers)
         else None,
     )
+
+
+def _suffix(subtitle: Subtitle, source: Source) -> str:
+    """Return the ending of a file that can hold the track: as one cue a time, or as it is."""
+    if subtitle.is_stacked:
+        return ".srt"
+    codecs = {each.index: each.codec for each in source.others}
+    return ".mp4" if codecs.get(subtitle.stream) == "mov_text" else ".mkv"
 
 
 @dataclass(slots=True)
@@ -109,7 +120,8 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
         made[POSTER] = inputs.add(_ours(parts.poster))
     chapters = inputs.add(_ours(parts.chapters)) if parts.chapters else None
     last = inputs.add(opened(source), -zero)
-    theirs = last if not source.chapters or product.others.chapters else "-1"
+    is_bare = source.span is not None or (source.chapters and not product.others.chapters)
+    theirs = "-1" if is_bare else last
     for each in product.copied:
         maps += ["-map", f"{last}:{each.index}"]
     return [
@@ -214,7 +226,8 @@ def _timecode(source: Source, product: Product) -> Words:
         return ["-metadata", "timecode=", "-metadata:s:v:0", f"timecode={code}"]
     if code:
         return ["-timecode", code]
-    return ["-metadata", "timecode="] if source.timecode else []
+    # that of a part may be unknown, and then the source's own must not come along
+    return ["-metadata", "timecode="] if source.timecode or source.span else []
 
 
 def _named(product: Product, parts: Parts, last: str) -> str:

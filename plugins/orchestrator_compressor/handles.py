@@ -28,7 +28,7 @@ def cut(times: Table, out: Output, segment: Segment, timing: Timing, handle: int
         inner = (ticks[segment.start], None if is_last else ticks[segment.end])
     return Cut(
         start=times.pts[i],
-        end=None if is_last or j == count else times.pts[j],
+        end=times.after if is_last or j == count else times.pts[j],
         tb=tb,
         seek=times.seek(i),
         inner=inner,

@@ -36,6 +36,7 @@ def plan(job: Job, found: Facts, room: Room) -> tuple[Target, ...]:
     source = facts.read(found.values)
     wanted = asks.read(job)
     times = table.load(found.files.get(source.table_file, b"")) if source.video else None
+    times = source.span.of(times) if source.span and times else times
     ground = Ground(job=job, asks=wanted, source=source, table=times, room=room)
     drafts = tuple(_draft(ground, output) for output in wanted.outputs)
     _check_destinations(drafts)

@@ -130,7 +130,7 @@ def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
     picture = _picture(setting, seen, source.timecode) if setting.video and seen else None
     copied = heard if setting.copy_audio else ()
     for each in copied:
-        _check_copy(setting, each)
+        _check_copy(setting, each, source)
     if picture and picture.timing.kind == PLAY and heard and setting.wants_sound:
         raise ValueError(
             f"setting {setting.name}: frames that play at another rate last longer or shorter than "
@@ -304,7 +304,12 @@ def _sound(setting: Setting, audio: Audio, facts: AudioFacts) -> Sound:
     )
 
 
-def _check_copy(setting: Setting, facts: AudioFacts) -> None:
+def _check_copy(setting: Setting, facts: AudioFacts, source: Source) -> None:
+    if source.span:
+        raise ValueError(
+            f"setting {setting.name}: sound that passes untouched cannot be cut to the sample; name "
+            "a codec in audio instead of copy, or remove in and out"
+        )
     held = COPYABLE.get(setting.container)
     if held is not None and not {sound_family(facts.codec), facts.codec} & held:
         raise ValueError(

@@ -132,7 +132,7 @@ def audios(means: Means, source: Source, tracks: Sequence[tuple[Sound, str]]) ->
     for number, (sound, out) in enumerate(tracks):
         words += [
             *("-map", f"0:{sound.stream}"),
-            *(mix.FILTERS, mix.chain(sound, number)),
+            *(mix.FILTERS, ",".join([*_within(source, sound), mix.chain(sound, number)])),
             *("-vn", "-sn", "-dn"),
             *BARE,
             *sound_words(sound),
@@ -151,10 +151,24 @@ def measure(means: Means, source: Source, sound: Sound) -> Words:
         "-copyts",
         *opened(source),
         *("-map", f"0:{sound.stream}"),
-        *(mix.FILTERS, mix.measuring(sound)),
+        *(mix.FILTERS, ",".join([*_within(source, sound), mix.measuring(sound)])),
         *("-vn", "-sn", "-dn"),
         *("-f", "null", "-"),
     ]
+
+
+def _within(source: Source, sound: Sound) -> Words:
+    """Return the cut of the sound by whole samples: in and out points.
+
+    Nothing is sought before it: many containers tell times too roughly for the first sample read.
+    """
+    span = source.span
+    track = next((each for each in source.audio if each.index == sound.stream), None)
+    if span is None or track is None:
+        return []
+    ends = {"start_pts": span.start, "end_pts": span.stop}
+    words = [f"{key}={round(at * track.rate)}" for key, at in ends.items() if at is not None]
+    return [f"atrim={':'.join(words)}"]
 
 
 def begin(means: Means) -> Words:

@@ -40,6 +40,9 @@ class Table:
         0  #: where the container says it starts, in microseconds; seeking counts from it
     )
     scenes: tuple[int, ...] = ()  #: positions of frames that begin a scene, as far as it was asked
+    whole: Table | None = None  #: of the source, if this is a part of it
+    first: int = 0  #: frame of `whole` that this begins with
+    number: int | None = None  #: of the file of the first frame, in a sequence of images
 
     def __post_init__(self) -> None:
         if not self.pts:
@@ -67,6 +70,12 @@ class Table:
         edges = (*self.keys, len(self.pts)) if self.keys else (0, len(self.pts))
         return max(b - a for a, b in pairwise(edges))
 
+    @property
+    def after(self) -> int | None:
+        """When the frame after the last one is shown, in ticks; None: the source has no more."""
+        last = self.first + len(self.pts)
+        return self.whole.pts[last] if self.whole and last < len(self.whole.pts) else None
+
     def second(self, frame: int) -> Fraction:
         """Return how many seconds after the first frame `frame` is shown."""
         return (self.pts[frame] - self.pts[0]) * self.tb
@@ -83,7 +92,13 @@ class Table:
         """Return the words that let ffmpeg start reading safely before `frame` (Recipe R).
 
         They only save decoding: the cut itself is made by ``trim``.  None near the beginning.
+        In a sequence of images they name its file, and its time on the source's clock.
         """
+        if self.whole:
+            return self.whole.seek(self.first + frame)
+        if self.number is not None:
+            late = float((self.pts[frame] - self.pts[0]) * self.tb)
+            return ("-start_number", str(self.number + frame), "-itsoffset", f"{late:.6f}")
         before = self.keys[: bisect_right(self.keys, frame)]
         if len(before) < KEYFRAMES_BACK + 1:
             return ()
@@ -115,6 +130,26 @@ class Output:
     def duration(self) -> Fraction:
         """How long all of it is shown, in seconds."""
         return (self.pts[-1] + self.last_duration - self.pts[0]) * self.tb
+
+
+def sliced(table: Table, first: int, end: int) -> Table:
+    """Return the frames ``[first, end)`` of a source as a table of their own.
+
+    Raises ValueError for frames that it does not have.
+    """
+    if not 0 <= first < end <= len(table.pts):
+        raise ValueError(f"frames {first} to {end - 1} are not in a source of {len(table.pts)}")
+    is_cut = end < len(table.pts)
+    return Table(
+        tb=table.tb,
+        pts=table.pts[first:end],
+        keys=tuple(key - first for key in table.keys if first <= key < end),
+        scenes=tuple(frame - first for frame in table.scenes if first <= frame < end),
+        last_duration=table.pts[end] - table.pts[end - 1] if is_cut else table.last_duration,
+        start_us=table.start_us,
+        whole=table,
+        first=first,
+    )
 
 
 def same(table: Table) -> Output:
@@ -152,8 +187,10 @@ def played(table: Table, rate: Fraction) -> Output:
 def output(table: Table, spec: Mapping[str, str]) -> Output:
     """Return the output that `spec` says: ``kind`` source, conform, doubled or play, and ``rate``.
 
-    Raises ValueError for another kind.
+    ``first`` and ``end`` make it that of a part of the source.  Raises ValueError for another kind.
     """
+    if "end" in spec:
+        table = sliced(table, int(spec["first"]), int(spec["end"]))
     kind = spec.get("kind", "source")
     if kind == "source":
         return same(table)
@@ -174,6 +211,7 @@ def dump(table: Table) -> bytes:
         "scenes": len(table.scenes),
         "last": table.last_duration,
         "start_us": table.start_us,
+        **({} if table.number is None else {"number": table.number}),
     }
     body = json.dumps(head).encode() + b"\n"
     body += b"".join(map(_pack, (table.pts, table.keys, table.scenes)))
@@ -204,6 +242,7 @@ def load(data: bytes) -> Table:
             scenes=scenes,
             last_duration=int(head["last"]),
             start_us=int(head["start_us"]),
+            number=None if head.get("number") is None else int(head["number"]),
         )
     except (zlib.error, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"this time table is damaged: {error}") from error

@@ -44,7 +44,7 @@ def part(step: Step) -> Command:
     silent = video.name in ratewords.SILENT
     asked = {
         **source(step),
-        **shown(picture),
+        **shown(step),
         "segment": [segment.start, segment.end],
         "file": name,
         "files": ratewords.STATS_FILES[video.name],

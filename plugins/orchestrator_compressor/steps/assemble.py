@@ -28,7 +28,8 @@ def command(step: Step) -> Command:
     sound = step.id(Kind.AUDIO)
     audio = [step.there(sound, name) for name in names(product.sounds)]
     made = tracks(step.values(sound)) or [{} for _ in audio]  # nothing in a dry run
-    parts = finish.parts(product, step.here, audio, partial(step.there, step.id(Kind.STREAMS)))
+    streams = partial(step.there, step.id(Kind.STREAMS))
+    parts = finish.parts(product, step.source, step.here, audio, streams)
     words = finish.finish(step.means, step.source, product, parts, step.here(name))
     asked = {
         **source(step),
@@ -39,6 +40,7 @@ def command(step: Step) -> Command:
         "audio": [{**found, "path": path} for found, path in zip(made, audio, strict=False)],
         "marks": marks(step),
         "zero": str(product.zero),
+        "span": step.source.span.dump() if step.source.span else None,
         "chapters": parts.chapters,
         "made": made_marks(step),
         "subtitles": {str(n): path for n, path in parts.subtitles.items() if n >= 0},

@@ -36,7 +36,7 @@ def command(step: Step) -> Command:
     asked = {
         **source(step),
         **props(step),
-        **shown(picture),
+        **shown(step),
         "segment": [segment.start, segment.end],
         "file": name,
         "expect": expected,

@@ -21,6 +21,7 @@ def args(job: Job) -> dict[str, object]:
         "mode": PACKETS,
         "video_wanted": wanted.wants_video,
         "scenes": _scenes(job, wanted),
+        "points": [wanted.begin, wanted.until],
         "destinations": [
             path
             for output, path in (

@@ -13,7 +13,7 @@ from orchestrator_compressor.asks import Output
 from orchestrator_compressor.beside import BURNED, FONTS, MADE_MARKS
 from orchestrator_compressor.chain import Prop
 from orchestrator_compressor.facts import Source
-from orchestrator_compressor.product import Picture, Product
+from orchestrator_compressor.product import Product
 from orchestrator_compressor.recipe import Means
 from orchestrator_compressor.supplied import NONE, Supplied
 from orchestrator_compressor.timing import AS_SOURCE, PLAY
@@ -116,10 +116,12 @@ def _prop(step: Step, prop: Prop, digests: Mapping[str, str]) -> dict[str, objec
     return {"name": prop.name, "path": path, "digest": digests.get(prop.path)}
 
 
-def shown(picture: Picture) -> dict[str, object]:
+def shown(step: Step) -> dict[str, object]:
     """Return how frames follow from the index, to say when in the source one of them is shown."""
-    timing = picture.timing
-    return {} if timing.kind in {AS_SOURCE, PLAY} else {"output": timing.spec}
+    picture, span = step.product.picture, step.source.span
+    if picture is None or picture.timing.kind in {AS_SOURCE, PLAY}:
+        return {"first": span.first} if span else {}
+    return {"output": {**picture.timing.spec, **within(step)}}
 
 
 def table(step: Step) -> dict[str, str]:
@@ -161,7 +163,12 @@ def times(step: Step) -> dict[str, object]:
     picture = step.product.picture
     if picture is None:
         return {"table": None, "output": {"kind": "source"}}
-    return {"table": table(step), "output": picture.timing.spec}
+    return {"table": table(step), "output": {**picture.timing.spec, **within(step)}}
+
+
+def within(step: Step) -> dict[str, str]:
+    """Return which part of the source's table is meant; nothing: all of it."""
+    return step.source.span.words if step.source.span else {}
 
 
 def segments(step: Step) -> list[tuple[TaskId, int, int]]:

@@ -27,6 +27,7 @@ def command(step: Step) -> Command:
     asked = {
         **source(step),
         "table": table(step) if video else None,
+        "span": step.source.span.dump() if step.source.span else None,
         "marks": marks(step),
         "zero": str(product.zero),
         "lead": str(first - product.zero),

@@ -15,6 +15,7 @@ from typing import TypeVar
 from orchestrator_compressor import marks, table
 from orchestrator_compressor.bucket import Bucket
 from orchestrator_compressor.marks import Marks
+from orchestrator_compressor.span import Span
 from orchestrator_compressor.work import child, join, prepare
 from orchestrator_compressor.work.attempt import ask, facts_of, sha256
 from orchestrator_compressor.work.trouble import Trouble
@@ -45,6 +46,7 @@ class Assemble:
     marks: Mapping[str, str] | None = None  #: path, sha256 of cues and chapters
     made: Mapping[str, str] | None = None  #: likewise, of those that are not the source's
     zero: str = "0"  #: where the file begins, in seconds of the source's clock
+    span: Mapping[str, object] | None = None  #: the part of the source; None: all of it
     chapters: str | None = None  #: path of the file of chapters to write
     subtitles: Mapping[str, str] = field(default_factory=dict)  #: stream to stack -> path
     covers: Mapping[str, str] = field(default_factory=dict)  #: stream to attach -> path
@@ -107,13 +109,17 @@ def _left(named: Mapping[str, str], load: Callable[[bytes], Left]) -> Left:
 def _prepare(wanted: Assemble) -> list[Path]:
     """Write what the last pass reads beside picture and sound, and return the files."""
     made = []
+    part = Span.load(wanted.span) if wanted.span else None
     if wanted.chapters:
         found = (read_marks(wanted.made).chapters) or read_marks(wanted.marks).chapters
         kept = marks.kept_chapters(found, Fraction(wanted.zero), wanted.container)
         prepare.chapters(kept, Path(wanted.chapters))
         made.append(Path(wanted.chapters))
     for stream, path in wanted.subtitles.items():
-        prepare.stack(wanted.ffmpeg, wanted.source, int(stream), Path(path))
+        if path.endswith(".srt"):
+            prepare.stack(wanted.ffmpeg, wanted.source, int(stream), Path(path), part)
+        elif part:
+            prepare.cut(wanted.source, int(stream), Path(path), part)
         made.append(Path(path))
     for stream, path in wanted.covers.items():
         prepare.cover(wanted.source, int(stream), Path(path))

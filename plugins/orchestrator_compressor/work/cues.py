@@ -21,13 +21,19 @@ TAGS = re.compile(rb"\{[^}]*\}")
 def note(cues: dict[int, list[Cue]], packet: Packet[Stream]) -> None:
     """Append the cue of a packet to those of its stream, if it has one that can be seen."""
     found = cues.setdefault(packet.stream_index, [])
+    if (seen := cue(packet)) is not None:
+        found.append(seen)
+
+
+def cue(packet: Packet[Stream]) -> Cue | None:
+    """Return the cue of a packet, without its text; None: it has none that can be seen."""
     if packet.pts is None or packet.time_base is None:
-        return
+        return None
     if is_blank(media.codec(packet.stream), bytes(packet)):
-        return
+        return None
     start = nanoseconds(packet.pts * packet.time_base)
     length = nanoseconds((packet.duration or 0) * packet.time_base)
-    found.append(Cue(start=start, end=start + length if length else None))
+    return Cue(start=start, end=start + length if length else None)
 
 
 def is_blank(codec: str, payload: bytes) -> bool:

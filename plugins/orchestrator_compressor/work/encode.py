@@ -40,6 +40,7 @@ class Encode:
     output: Mapping[str, str] = field(default_factory=dict)  #: how its frames follow from the index
     stats: Sequence[Mapping[str, object]] = ()  #: path, sha256: what a first pass found
     tightened: int = 0  #: how often it was encoded again to keep to a player's buffer
+    first: int = 0  #: frame of the source that counts as 0 here
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -154,7 +155,7 @@ def _gate_label(wanted: Encode) -> str:
 
 def _place(wanted: Encode, frame: int) -> str:
     """Say which frame it is and, where the index is at hand, when it is shown."""
-    frame = min(frame, wanted.segment[1] - 1)
+    frame = wanted.first + min(frame, wanted.segment[1] - 1)
     if wanted.table is None:
         return f"a frame near {frame}"
     shown = table.output(table.load(Path(wanted.table["path"]).read_bytes()), wanted.output)

@@ -14,6 +14,7 @@ from av.stream import Discard
 
 from orchestrator_compressor import marks
 from orchestrator_compressor.marks import Cue, Marks
+from orchestrator_compressor.span import Span, clipped
 from orchestrator_compressor.work import media
 from orchestrator_compressor.work.attempt import write_whole
 
@@ -29,18 +30,28 @@ BROUGHT_ALONG = "title"  #: the name of a track that ffmpeg copies to every cont
 
 
 def facts(
-    container: InputContainer, video: Stream | None, cues: Mapping[int, Sequence[Cue]]
+    container: InputContainer,
+    video: Stream | None,
+    cues: Mapping[int, Sequence[Cue]],
+    part: Span | None = None,
 ) -> dict[str, object]:
     """Return ``others``, ``attachments``, ``chapters``, ``timecode``, ``marks`` and ``notes``.
 
     Cues and chapters are written to ``marks.json``; ``marks`` is None where it has neither.
+    Only those that are shown within `part` are told; subtitles without any there are left out.
     """
     rest = [s for s in container.streams if s is not video and s.type != "audio"]
     told = [each for each in rest if each.type != "attachment"]
     found = Marks(
         cues={n: tuple(each) for n, each in cues.items()}, chapters=media.chapters(container)
     )
-    notes = []
+    notes: list[str] = []
+    if part is not None:
+        silent = {n for n, each in found.cues.items() if each}
+        found = clipped(found, part)
+        silent -= set(found.cues)
+        told = [each for each in told if each.index not in silent]
+        notes += (f"stream {n}: no subtitle is shown between in and out" for n in sorted(silent))
     if len(told) > STREAMS_MAX:
         left = len(told) - STREAMS_MAX
         notes.append(f"{container.name}: has {left} streams more than are looked at; not kept")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
+
+import av
 
 from orchestrator_compressor import marks
 from orchestrator_compressor.marks import MILLISECOND, Chapter, Cue
-from orchestrator_compressor.work import child, media
+from orchestrator_compressor.span import Span, within
+from orchestrator_compressor.work import child, cues, media
 from orchestrator_compressor.work.trouble import Trouble
 
 SPECIAL = re.compile(r"([=;#\\\n])")  #: what ffmpeg's own format of metadata wants marked
@@ -26,14 +30,17 @@ def chapters(kept: Sequence[Chapter], path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def stack(ffmpeg: str, source: str, stream: int, path: Path) -> None:
-    """Write a track of subtitles as text of which one cue is shown at a time.
+def stack(ffmpeg: str, source: str, stream: int, path: Path, part: Span | None = None) -> None:
+    """Write a track of subtitles, or `part` of it, as text of which one cue is shown at a time.
 
     Raises Trouble if the source's cannot be read.
     """
     text(ffmpeg, source, stream, path)
     said = path.read_text("utf-8", errors="replace")
-    path.write_text("".join(_written(marks.stacked(_cues(said)))), encoding="utf-8")
+    found: Iterable[Cue] = _cues(said)
+    if part:
+        found = within(found, *_ends(part))
+    path.write_text("".join(_written(marks.stacked(found))), encoding="utf-8")
 
 
 def text(ffmpeg: str, source: str, stream: int, path: Path) -> None:
@@ -50,6 +57,37 @@ def text(ffmpeg: str, source: str, stream: int, path: Path) -> None:
     )
     if ended.code:
         raise child.trouble(ended, source, f"subtitles (stream {stream})")
+
+
+def cut(source: str, stream: int, path: Path, part: Span) -> None:
+    """Write a track of subtitles as it is, but only what is shown within `part`.
+
+    Raises Trouble if the source cannot be read.
+    """
+    start, stop = _ends(part)
+    with media.opened(source) as container, av.open(str(path), "w") as out:
+        track = container.streams[stream]
+        copy = out.add_stream_from_template(track, opaque=True)
+        copy.time_base = track.time_base
+        copy.metadata.update(track.metadata)
+        for packet in container.demux(track):
+            if not packet.size or packet.is_discard:
+                continue
+            seen = cues.cue(packet)
+            shown = next(within([seen], start, stop), None) if seen else None
+            if shown is None:
+                continue
+            base = packet.time_base or Fraction(1)
+            packet.pts = packet.dts = round(Fraction(shown.start, marks.SECOND) / base)
+            if shown.end is not None:
+                packet.duration = round(Fraction(shown.end - shown.start, marks.SECOND) / base)
+            packet.stream = copy
+            out.mux(packet)
+
+
+def _ends(part: Span) -> tuple[int, int | None]:
+    stop = None if part.stop is None else marks.nanoseconds(part.stop)
+    return marks.nanoseconds(part.start), stop
 
 
 def cover(source: str, stream: int, path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.api import Cause
-from orchestrator_compressor import table
+from orchestrator_compressor import span, table
+from orchestrator_compressor.span import Span
 from orchestrator_compressor.work import (
     fingerprint,
     index,
@@ -53,6 +54,7 @@ class Probe:
     named: Sequence[str] = ()  #: … and how these are called where they are no copies
     scenes: str = "never"  #: auto | always | never: whether scene changes are looked for
     props: Sequence[Sequence[str]] = ()  #: kind and path of files that settings name
+    points: Sequence[str | None] = (None, None)  #: in and out, as people wrote them
 
 
 def run(_words: list[str]) -> dict[str, object]:
@@ -93,15 +95,40 @@ def _facts(wanted: Probe) -> dict[str, object]:
                 _audio(each, seen, begin, is_told)
                 for each, begin in zip(heard, begins, strict=True)
             ],
-            **others.facts(container, video, seen.cues),
         }
-        facts["notes"] += _short(wanted.source, heard, seen)
+        notes = _short(wanted.source, heard, seen)
         if video is not None:
-            pictures, notes = _video_facts(wanted, container, video, seen)
-            facts |= pictures | {"notes": [*facts["notes"], *notes]}
-    if facts["video"] is None and not facts["audio"]:
-        raise Trouble(f"{wanted.source}: has neither picture nor sound", Cause.SOURCE, final=True)
+            pictures, more = _video_facts(wanted, container, video, seen)
+            facts |= pictures
+            notes += more
+        elif not heard:
+            sentence = f"{wanted.source}: has neither picture nor sound"
+            raise Trouble(sentence, Cause.SOURCE, final=True)
+        part = _span(wanted, facts, media.timecode(container))
+        facts |= others.facts(container, video, seen.cues, part)
+        facts["notes"] = [*facts["notes"], *notes]
+        facts |= {"span": part.dump()} if part else {}
     return facts
+
+
+def _span(wanted: Probe, facts: dict[str, Any], timecode: str | None) -> Span | None:
+    """Return the part that the in and out points mean; None: all of the source.
+
+    Raises Trouble, final, for a point that is not in it.
+    """
+    begin, until = wanted.points
+    if begin is None and until is None:
+        return None
+    try:
+        if facts["video"] is None:
+            track = facts["audio"][0]
+            start = Fraction(track["start"])
+            return span.heard((begin, until), start, start + Fraction(track["duration_s"]))
+        even = Fraction(facts["video"]["rate"]) if facts["video"]["constant"] else None
+        times = table.load(Path(INDEX).read_bytes())
+        return span.resolve((begin, until), times, rate=even, timecode=timecode)
+    except ValueError as error:
+        raise Trouble(f"{wanted.source}: {error}", Cause.SOURCE, final=True) from error
 
 
 def _video(container: InputContainer, wanted: Probe) -> VideoStream | None:

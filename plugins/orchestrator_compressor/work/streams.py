@@ -11,6 +11,7 @@ from typing import cast
 from orchestrator_compressor import captions, marks, scc, supplied, timecode
 from orchestrator_compressor.beside import BURNED, FONTS, MADE_MARKS
 from orchestrator_compressor.marks import Chapter, Cue, Marks, nanoseconds
+from orchestrator_compressor.span import Span
 from orchestrator_compressor.table import Table
 from orchestrator_compressor.work import burned, closed, fingerprint, folder, prepare, shots
 from orchestrator_compressor.work.assemble import read_table
@@ -45,6 +46,7 @@ class Streams:
     lead: str = "0"  #: of its first picture after that
     length: str | None = None  #: of a file without pictures, in seconds
     table: Mapping[str, str] | None = None
+    span: Mapping[str, object] | None = None  #: the part of the source; None: all of it
     video: int | None = None  #: the stream of pictures
     rate: str | None = None  #: frames a second; None: not even
     first: str | None = None  #: timecode of the first picture
@@ -59,12 +61,12 @@ def run(_words: list[str]) -> dict[str, object]:
     """Make all of it, and return the hash of each file; of a folder, of all that is in it."""
     wanted = ask(Streams)
     fingerprint.check(wanted.source, wanted.fingerprint)
-    times = read_table(wanted.table) if wanted.table else None
+    times = _times(wanted)
     names: list[str] = []
     cues = {}
     for track in (Track(**cast("dict[str, object]", each)) for each in wanted.tracks):  # type: ignore[arg-type]
         found = _cues(wanted, track, times)
-        names += _write(wanted, track, found)
+        names += _write(wanted, track, found, times)
         if track.track:
             kept = marks.stacked(found) if track.stacked else found
             cues[track.stream] = _moved(kept, Fraction(wanted.zero))
@@ -76,6 +78,12 @@ def run(_words: list[str]) -> dict[str, object]:
         names += shots.make(wanted.ffmpeg, times, wanted.poster, wanted.thumbnails, wanted.sheet)
     fingerprint.check(wanted.source, wanted.fingerprint)
     return {"files": {name: folder.digest(Path(name)) for name in names}}
+
+
+def _times(wanted: Streams) -> Table | None:
+    """Return when the pictures are shown that are within in and out points."""
+    times = read_table(wanted.table) if wanted.table else None
+    return Span.load(wanted.span).of(times) if times and wanted.span else times
 
 
 def _end(wanted: Streams, times: Table | None) -> int | None:
@@ -134,17 +142,17 @@ def _base(wanted: Streams, first: Cue, kind: str) -> Fraction:
 def _pairs(wanted: Streams, times: Table | None) -> tuple[scc.Pair, ...]:
     if wanted.video is None or times is None:
         raise Trouble(f"{wanted.source}: has no pictures, hence no captions in them", final=True)
-    end = nanoseconds((times.pts[-1] + times.last_duration) * times.tb)
+    end = nanoseconds(_stop(times) * times.tb)
     return closed.pairs(wanted.source, wanted.video, end)
 
 
-def _write(wanted: Streams, track: Track, found: tuple[Cue, ...]) -> list[str]:
+def _write(wanted: Streams, track: Track, found: tuple[Cue, ...], times: Table | None) -> list[str]:
     """Write the files of a track and return their names."""
     names = []
     for name in track.sidecars:
         kind = name.rpartition(".")[2]
         if kind == captions.SCC:
-            data = _scc(wanted, track)
+            data = _scc(wanted, track, times)
         else:
             data = captions.write(kind, found, track.language).encode()
         write_whole(Path(name), data)
@@ -160,13 +168,21 @@ def _write(wanted: Streams, track: Track, found: tuple[Cue, ...]) -> list[str]:
     return names
 
 
-def _scc(wanted: Streams, track: Track) -> bytes:
+def _scc(wanted: Streams, track: Track, times: Table | None) -> bytes:
     """Return closed captions as they are: a file's own, or what the pictures carry."""
     if track.path:
         return _read(track.path)
     found = closed.pairs(wanted.source, cast("int", wanted.video), None)
+    if times and wanted.span:
+        start, stop = (nanoseconds(at * times.tb) for at in (times.pts[0], _stop(times)))
+        found = tuple(each for each in found if start <= each.time < stop)
     off = nanoseconds(Fraction(wanted.zero))
     return scc.write([replace(each, time=each.time - off) for each in found]).encode()
+
+
+def _stop(times: Table) -> int:
+    """Return when the last picture is no longer shown, in ticks."""
+    return times.pts[-1] + times.last_duration
 
 
 def _chapters(wanted: Streams, times: Table | None) -> tuple[Chapter, ...]:

@@ -1,0 +1,139 @@
+"""In and out points: the frames are the slice of a full decode, the sound is cut to the sample."""
+
+from array import array
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import av
+import media
+import oracle
+import pytest
+
+from orchestrator.api import Kind
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+SMALL = {"processor": "compressor", "container": "mkv", "video": {"codec": "ffv1"}}
+FFV1 = ("ffv1", SMALL)
+PCM = (
+    "pcm",
+    {
+        **SMALL,
+        "container": "mov",
+        "video": {"codec": "prores", "pixelFormat": "yuv422p10le", "size": {"fit": [160, 90]}},
+        "audio": {"codec": "pcm", "depth": 16},
+    },
+)
+
+#: source -> in, out, and the frames that are within
+SPANS = {
+    # pitfall 1: open groups of pictures before, in and after the part
+    "open-gop.mp4": ("00:00:01.04", "60f", 26, 60),
+    "sound.ts": ("1.5s", "2.5s", 38, 63),
+    # pitfall 23: a frame that the edit list hides is none
+    "edit-list.mp4": ("13f", None, 13, None),
+    "vfr.mp4": ("17f", "41f", 17, 41),
+    "timecode.mov": ("01:00:00:10", "01:00:01:15", 10, 40),
+}
+
+
+MADE = frozenset({Kind.ENCODE, Kind.AUDIO, Kind.ASSEMBLE})
+
+
+@cache
+def full(path):
+    return oracle.decoded(path), oracle.times(path)
+
+
+def line(tmp_path, path, points, setting=FFV1):
+    own = {key: value for key, value in zip(("in", "out"), points, strict=True) if value}
+    asked = oracle.job(
+        tmp_path / "in",
+        path,
+        [{"setting": setting[0], "destination": str(tmp_path / f"out.{setting[1]['container']}")}],
+        (setting,),
+        own,
+        segments={"cuts": [7]},
+    )
+    made = oracle.Line(tmp_path / "line", asked).run(MADE)
+    return next(Path(made.folders[made.targets[0].tasks[-3].id]).glob("final.*"))
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_a_part_is_the_slice_of_the_whole(name, tmp_path):
+    path = media.generated(name)
+    begin, until, a, b = SPANS[name]
+    made = line(tmp_path, path, (begin, until))
+
+    frames, times = full(path)
+    assert oracle.decoded(made) == frames[a:b]
+    wanted = [time - times[a] for time in times[a:b]]
+    near = [abs(x - y) for x, y in zip(oracle.times(made), wanted, strict=True)]
+    assert max(near) <= Fraction(1, 2000)
+    with av.open(str(made)) as file:  # pitfall 14
+        assert file.metadata.get("TIMECODE") == {"timecode.mov": "01:00:00:10"}.get(name)
+
+
+def sound(path, folder):
+    """The sound as it is decoded: all its samples."""
+    out = folder / "sound.raw"
+    media.ffmpeg("-i", str(path), "-map", "0:a", "-f", "s16le", str(out))
+    return out.read_bytes()
+
+
+def _click(data):
+    """The sample at which it clicks."""
+    return next(n for n, value in enumerate(array("h", data)) if abs(value) > 5000)
+
+
+def starts(path):
+    """When picture and sound of a file start, in seconds of its clock."""
+    with av.open(str(path)) as file:
+        return [
+            each.start_time * each.time_base
+            for each in (file.streams.video[0], file.streams.audio[0])
+        ]
+
+
+#: source -> by how many samples its own times are blurred: Matroska counts in milliseconds
+SOUNDS = {"sound.mp4": 0, "late-sound.mkv": 0, "much-later-sound.mkv": 48}
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_sound_is_cut_to_the_sample(name, tmp_path):
+    path = media.generated(name)
+    shown, heard = starts(path)
+    done = line(tmp_path, path, ("45f", "00:00:02.48"), PCM)
+
+    begin = shown + Fraction(45, 25)
+    a, b = (round((time - heard) * 48000) for time in (begin, begin + Fraction(17, 25)))
+    whole, made = sound(path, tmp_path), sound(done, tmp_path)
+    assert abs(_click(whole) - a - _click(made)) <= SOUNDS[name]
+    if not SOUNDS[name]:
+        assert whole[2 * a : 2 * b] == made
+    assert starts(done) == [0, 0]
+
+
+def test_cues_chapters_and_cover_are_those_of_the_part(tmp_path):
+    # five seconds late; what each file says is compared by its own `verify` as well
+    path = media.generated("everything.mkv")
+    small = {"codec": "h264", "preset": "ultrafast", "rate": {"qp": 30}}
+    with_sound = {"video": small, "audio": {"codec": "aac"}, "processor": "compressor"}
+    own = [(end, {**with_sound, "container": end}) for end in ("mkv", "mp4")]
+    outputs = [{"setting": end, "destination": str(tmp_path / f"out.{end}")} for end, _ in own]
+    asked = oracle.job(tmp_path / "in", path, outputs, tuple(own), {"in": "1s", "out": "2.72s"})
+    oracle.Line(tmp_path / "line", asked).run()
+
+    for end in ("mkv", "mp4"):
+        made = tmp_path / f"out.{end}"
+        with av.open(str(made)) as file:
+            told = [
+                (float(c["start"] * c["time_base"]), c["metadata"]["title"])
+                for c in file.chapters()
+            ]
+            assert [stream.type for stream in file.streams].count("subtitle") == 2
+        assert told == [(0.0, "From 6000"), (pytest.approx(1.5, abs=0.001), "From 7500")]
+        shown = media.ffmpeg("-i", str(made), "-map", "0:s:0", "-f", "srt", "-")
+        times = [row for row in shown.splitlines() if "-->" in row]
+        assert times == ["00:00:00,000 --> 00:00:00,500", "00:00:01,250 --> 00:00:01,720"]
