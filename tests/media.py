@@ -357,6 +357,10 @@ RECIPES: dict[str, Callable[[], list[str]]] = {
     "ntsc.mov": lambda: [
         *(*_picture(3, rate="24000/1001"), "-c:v", "libx264", "-g", "24", "-pix_fmt", "yuv420p"),
     ],
+    "late.mpg": lambda: [
+        *(*_picture(size="160x90"), "-c:v", "mpeg2video", "-g", "12", "-bf", "2", "-q:v", "4"),
+        *("-output_ts_offset", "600", "-f", "mpeg"),
+    ],
     "prores.mov": lambda: [*_picture(2), "-c:v", "prores_ks", "-profile:v", "3"],
     "interlaced.mov": lambda: [
         *(*_picture(2), "-vf", "setfield=bff", "-c:v", "prores_ks", "-flags", "+ildct"),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import cast
 
 from orchestrator.api import Fault, IfExists, Job, Review
-from orchestrator_compressor import beside, destination, measure, settings, span, supplied
+from orchestrator_compressor import (
+    beside,
+    destination,
+    measure,
+    sequences,
+    settings,
+    span,
+    supplied,
+)
 from orchestrator_compressor.settings import Setting
 from orchestrator_compressor.supplied import Supplied
 
@@ -34,8 +44,9 @@ class Asks:
     source: str
     outputs: tuple[Output, ...]
     supplied: Supplied = supplied.NONE
-    begin: str | None = None  #: the in point, as written
-    until: str | None = None  #: the out point
+    begin: str | int | None = None  #: the in point, as written
+    until: str | int | None = None  #: the out point
+    rate: Fraction | None = None  #: the source is a sequence of images, at so many a second
 
     @property
     def wants_video(self) -> bool:
@@ -67,13 +78,14 @@ def read(job: Job) -> Asks:
                 measure=tuple(map(str, cast("Sequence[str]", each.get("measure", ())))),
             )
         )
-    begin, until = (job.asks.get(key) for key in ("in", "out"))
+    begin, until = (cast("str | int | None", job.asks.get(key)) for key in ("in", "out"))
     return Asks(
         source=str(job.asks["source"]),
         outputs=tuple(outputs),
         supplied=supplied.read(job.asks),
-        begin=None if begin is None else str(begin),
-        until=None if until is None else str(until),
+        begin=begin,
+        until=until,
+        rate=sequences.rate(job.asks["rate"]) if "rate" in job.asks else None,
     )
 
 
@@ -99,6 +111,7 @@ def review(job: Job) -> Review:
             *_destination_faults(job, asks),
             *_report_faults(job, asks),
             *_point_faults(asks),
+            *_rate_faults(job, asks),
         ),
         claims=tuple(
             (("outputs", output.number, key), path)
@@ -106,14 +119,19 @@ def review(job: Job) -> Review:
                 *(
                     (output, "destination", path)
                     for output, main in known_paths(job, asks)
-                    for path in (main, *besides(asks, output, main))
+                    for path in placed(asks, output, main)
                 ),
                 *((output, "report", path) for output, path in known_reports(job, asks)),
             )
             if output.if_exists is not IfExists.NUMBER
         ),
         needs={"ffmpeg": tuple(dict.fromkeys(needs))},
-        media=((("source",), asks.source), *supplied.files(job.asks), *_named(asks)),
+        # a sequence is many files: it is read where it is, by nodes that see it
+        media=(
+            *(() if asks.rate else ((("source",), asks.source),)),
+            *supplied.files(job.asks),
+            *_named(asks),
+        ),
     )
 
 
@@ -130,9 +148,10 @@ def known_paths(job: Job, asks: Asks) -> Iterator[tuple[Output, str]]:
             yield output, filled(job, asks, output, {})
 
 
-def besides(asks: Asks, output: Output, main: str) -> tuple[str, ...]:
-    """Return the files beside an output that the manifest alone tells."""
-    return beside.known(main, output.setting, asks.supplied)
+def placed(asks: Asks, output: Output, main: str) -> tuple[str, ...]:
+    """Return all that an output puts in place, as far as the manifest alone tells."""
+    besides = beside.known(main, output.setting, asks.supplied)
+    return (destination.place(main, output.setting), *besides)
 
 
 def known_reports(job: Job, asks: Asks) -> Iterator[tuple[Output, str]]:
@@ -164,7 +183,10 @@ def astray(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> str
 
 
 def _values(job: Job, asks: Asks, output: Output, late: Mapping[str, str]) -> dict[str, str]:
-    values = destination.early(job.id, asks.source, output.setting, output.number + 1)
+    source, pattern = asks.source, sequences.pattern(asks.source)
+    if asks.rate and pattern:  # a.%04d.exr is called a
+        source = posixpath.join(pattern.folder, pattern.stem + pattern.ending)
+    values = destination.early(job.id, source, output.setting, output.number + 1)
     return {**values, **late}
 
 
@@ -190,8 +212,26 @@ def _setting_faults(job: Job) -> Iterator[Fault]:
 
 def _point_faults(asks: Asks) -> Iterator[Fault]:
     for key, point in (("in", asks.begin), ("out", asks.until)):
-        if point is not None and (text := span.fault(point)):
+        if isinstance(point, str) and (text := span.fault(point)):
             yield Fault((key,), f"{point} {text}")
+        if isinstance(point, int) and asks.rate is None:
+            text = "is the number of a file, and the source is no image sequence; write"
+            yield Fault((key,), f"{point} {text} {point}f for frames")
+
+
+def _rate_faults(job: Job, asks: Asks) -> Iterator[Fault]:
+    if "rate" not in job.asks:
+        return
+    if asks.rate is None:
+        yield Fault(("rate",), "is no frame rate; write 24, 23.976 or 24000/1001, at most 1000")
+    pattern = sequences.pattern(asks.source)
+    if pattern is None:
+        yield Fault(
+            ("rate",),
+            "only an image sequence needs it; write its source as name.%04d.exr, or remove",
+        )
+    elif pattern.kind is None:
+        yield Fault(("source",), "is no sequence of TIFF, PNG, EXR, DPX or JPEG; name its ending")
 
 
 def _destination_faults(job: Job, asks: Asks) -> Iterator[Fault]:
@@ -212,7 +252,21 @@ def _report_faults(job: Job, asks: Asks) -> Iterator[Fault]:
         where, name = ("outputs", output.number), output.setting.name
         if output.measure and output.setting.video is None:
             yield Fault((*where, "measure"), f"setting {name} has no pictures; remove it")
+        if output.setting.container == sequences.CONTAINER:
+            yield from _alone(output)
+            continue
         for text in destination.faults(output.report, output.setting):
             yield Fault((*where, "report"), text)
         if elsewhere := destination.astray(output.report, _values(job, asks, output, {})):
             yield Fault((*where, "report"), elsewhere)
+
+
+def _alone(output: Output) -> Iterator[Fault]:
+    """Yield what an output that is images cannot have."""
+    where, name = ("outputs", output.number), output.setting.name
+    if output.measure:
+        text = f"setting {name} writes images, whose quality is not measured; remove it"
+        yield Fault((*where, "measure"), text)
+    if output.report:
+        text = f"setting {name} writes images, of which there is no report; remove it"
+        yield Fault((*where, "report"), text)

@@ -15,6 +15,7 @@ from orchestrator_compressor import captions, streams, timecode
 from orchestrator_compressor.chain import Filter
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.keeping import ANY, Moment, Sheet, Thumbnails
+from orchestrator_compressor.sequences import CONTAINER
 from orchestrator_compressor.settings import Setting
 from orchestrator_compressor.streams import COVERED, MADE, POSTER, TEXT, Cover, Others, Subtitle
 from orchestrator_compressor.supplied import LANGUAGES, Caption, Supplied
@@ -27,6 +28,7 @@ CARRIERS = frozenset({"h264", "hevc", "mpeg2"})
 NAMED: Mapping[str, frozenset[str]] = {
     "mov": frozenset({"title", "artist", "album", "date", "genre", "comment", "copyright"}),
     "wav": frozenset({"title", "artist", "album", "date", "genre", "comment", "copyright"}),
+    CONTAINER: frozenset(),
     **{
         name: frozenset(
             {

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orchestrator_compressor.sequences import CONTAINER, KINDS
+
 PLANAR_8 = ("yuv420p", "yuv422p", "yuv444p")
 PLANAR_10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
 PLANAR_12 = ("yuv420p12le", "yuv422p12le", "yuv444p12le")
+RGB_LE = ("rgb24", "rgb48le", "rgba", "rgba64le")
+RGB_BE = ("rgb24", "rgb48be", "rgba", "rgba64be")
 DEPTHS = ("9le", "10le", "12le", "14le", "16le")
 FFV1_FORMATS = frozenset(
     {
@@ -42,6 +46,7 @@ class VideoCodec:
     interlaced: bool = False  #: it can keep two fields a frame
     full_range: bool = True  #: it can hold the full range of values, not only the video range
     says_range: bool = True  #: its packets say so; else only the container can
+    nearest: bool = False  #: "as the source has it" means: the format that loses least of it
     pixels_s: float = 20e6  #: pixels encoded a second and thread, a guess: only the order counts
     stall_s: float = 60.0  #: it hangs when it has shown no new frame for so long
     statistics: str = ""  #: of a first pass: of parts, of the whole only; empty: it has one pass
@@ -161,6 +166,31 @@ DOLBY = (
 PCM_LE = frozenset({"pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le"})
 PCM_BE = frozenset({"pcm_s8", "pcm_s16be", "pcm_s24be", "pcm_s32be", "pcm_f32be", "pcm_f64be"})
 
+STILLS: Mapping[str, VideoCodec] = {
+    name: VideoCodec(
+        encoder=encoder,
+        codec=encoder,
+        suffix=suffix,
+        containers=frozenset({"sequence"}),
+        pixel_formats=frozenset(formats),
+        keys=frozenset(),
+        intra=True,
+        even=False,
+        nearest=True,
+        pixels_s=20e6,
+    )
+    for name, encoder, suffix, formats in (
+        ("tiff", "tiff", ".tif", ("gray", "gray16le", "ya8", "ya16le", *RGB_LE)),
+        ("png", "png", ".png", ("gray", "gray16be", "ya8", "ya16be", *RGB_BE)),
+        ("exr", "exr", ".exr", ("grayf32le", "gbrpf32le", "gbrapf32le")),
+        ("dpx", "dpx", ".dpx", ("gray", "gbrp10le", "gbrp12le", *RGB_BE)),
+        ("jpeg", "mjpeg", ".jpg", ("yuvj420p", "yuvj422p", "yuvj444p")),
+    )
+}
+"""Images that stand alone: an output is a folder of them."""
+
+VIDEO = {**VIDEO, **STILLS}
+
 AUDIO: Mapping[str, AudioCodec] = {
     "aac": AudioCodec(
         encoder="aac",
@@ -279,6 +309,7 @@ ENDINGS: Mapping[str, frozenset[str]] = {
     "ogg": frozenset({".ogg", ".oga", ".opus"}),
     "ac3": frozenset({".ac3"}),
     "eac3": frozenset({".eac3", ".ec3"}),
+    CONTAINER: frozenset(ending for endings in KINDS.values() for ending in endings),
 }
 """Container -> endings that people give its files; the first thing a player looks at."""
 
@@ -320,6 +351,8 @@ SAME_PIXELS: Mapping[str, str] = {
 
 def decoded_as(codec: VideoCodec, pixel_format: str, color_range: str | None) -> str:
     """Return what a decoder calls a pixel format: of some codecs, full range has its own names."""
+    if codec.codec == "prores" and "444" in pixel_format:
+        return pixel_format.replace("10le", "12le")
     full = f"yuvj{pixel_format.removeprefix('yuv')}"
     named = codec.codec in {"h264", "hevc"} and color_range == "pc" and full in SAME_PIXELS
     return full if named else pixel_format

@@ -18,6 +18,7 @@ from orchestrator_compressor.steps import (
     encode,
     probe,
     publish,
+    stills,
     streams,
     verify,
 )
@@ -32,6 +33,9 @@ MAKERS = {
     Kind.VERIFY: verify.command,
     Kind.PUBLISH: publish.command,
 }
+
+IMAGES = {Kind.ASSEMBLE: stills.gather, Kind.VERIFY: stills.inspect, Kind.PUBLISH: stills.place}
+"""… of an output that is a sequence of images."""
 
 
 def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:
@@ -54,4 +58,6 @@ def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command
         product=settle(output.setting, source, wanted.supplied),
         given=wanted.supplied,
     )
+    if step.is_sequence and task.kind in IMAGES:
+        return IMAGES[task.kind](step)
     return MAKERS[task.kind](step)

@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import PurePosixPath
 
 from orchestrator_compressor.codecs import ENDINGS
+from orchestrator_compressor.sequences import CONTAINER
+from orchestrator_compressor.sequences import pattern as pattern_of
 from orchestrator_compressor.settings import Setting
 
 TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -100,7 +102,30 @@ def faults(template: str, setting: Setting) -> Iterator[str]:
     yield from _ending_faults(template, setting)
 
 
+def place(path: str, setting: Setting) -> str:
+    """Return what is made or replaced as a whole: the file, or the folder of a sequence."""
+    return posixpath.dirname(path) if setting.container == CONTAINER else path
+
+
+def _image_faults(template: str, setting: Setting) -> Iterator[str]:
+    """Yield what is wrong with the place of a sequence: it needs a number, and a folder."""
+    fitting = setting.video.codec.suffix if setting.video else ""
+    pattern = pattern_of(template)
+    if pattern is None:
+        yield f"setting {setting.name} writes images; name them by number, as name.%06d{fitting}"
+    elif not pattern.folder:
+        yield f"images need a folder of their own; write {{source.stem}}/{template}"
+    elif setting.video and pattern.kind != setting.video.name:
+        yield (
+            f"ends in {pattern.ending}, but setting {setting.name} writes {setting.video.name}; "
+            f"let it end in {fitting}"
+        )
+
+
 def _ending_faults(template: str, setting: Setting) -> Iterator[str]:
+    if setting.container == CONTAINER:
+        yield from _image_faults(template, setting)
+        return
     ending = posixpath.splitext(template)[1].lower()
     fitting = ENDINGS[setting.container]
     alien = next((name for name, those in ENDINGS.items() if ending in those), None)

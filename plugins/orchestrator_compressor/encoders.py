@@ -74,12 +74,33 @@ def _ffv1(video: Video, threads: int) -> Words:
     return ["-level", "3", "-g", "1", "-slices", "16", "-slicecrc", "1"]
 
 
+def _plain(video: Video, threads: int) -> Words:
+    return []
+
+
+def _tiff(video: Video, threads: int) -> Words:
+    return ["-compression_algo", "lzw"]
+
+
+def _exr(video: Video, threads: int) -> Words:
+    return ["-compression", "zip16"]
+
+
+def _jpeg(video: Video, threads: int) -> Words:
+    return ["-q:v", "2"]
+
+
 ENCODERS: Mapping[str, Callable[[Video, int], Words]] = {
     "h264": _h264,
     "hevc": _hevc,
     "vp9": _vp9,
     "prores": _prores,
     "ffv1": _ffv1,
+    "tiff": _tiff,
+    "png": _plain,
+    "exr": _exr,
+    "dpx": _plain,
+    "jpeg": _jpeg,
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import cast
 
+from orchestrator_compressor.sequences import Images
 from orchestrator_compressor.span import Span, advanced
 from orchestrator_compressor.table import ratio
 
@@ -125,6 +126,7 @@ class Source:
     refers: tuple[Values, ...] = ()  #: files that its media stand in: path, size, mtime_ns
     stand_in: str = ""  #: path of what it is read through then
     props: tuple[str, ...] = ()  #: digests of the files that settings name, in the order asked
+    images: Images | None = None  #: it is a sequence of these; `path` is then a pattern
     span: Span | None = None  #: the part that is meant; all else here tells of that part only
 
 
@@ -167,6 +169,7 @@ def read(values: Values) -> Source:
             notes=tuple(map(str, cast("Sequence[str]", values.get("notes", ())))),
             refers=_refers(values),
             props=tuple(map(str, cast("Sequence[str]", values.get("props", ())))),
+            images=_images(cast("Values | None", values.get("images"))),
         )
         return _spanned(found, values.get("span"))
     except KeyError as error:
@@ -174,6 +177,15 @@ def read(values: Values) -> Source:
     except (TypeError, AttributeError, ValueError) as error:
         what = " ".join(str(error).split())
         raise ValueError(f"the probe's result: {what}; probe the source again") from error
+
+
+def _images(told: Values | None) -> Images | None:
+    if told is None:
+        return None
+    rate = ratio(str(told["rate"]))
+    if rate <= 0:
+        raise ValueError(f"a rate of {rate}")
+    return Images(first=_int(told["first"], least=0), count=_int(told["count"], least=1), rate=rate)
 
 
 def _spanned(found: Source, told: object) -> Source:

@@ -119,7 +119,8 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
     if parts.poster:
         made[POSTER] = inputs.add(_ours(parts.poster))
     chapters = inputs.add(_ours(parts.chapters)) if parts.chapters else None
-    last = inputs.add(opened(source), -zero)
+    # images have nothing to tell
+    last = "-1" if source.images else inputs.add(opened(source), -zero)
     is_bare = source.span is not None or (source.chapters and not product.others.chapters)
     theirs = "-1" if is_bare else last
     for each in product.copied:

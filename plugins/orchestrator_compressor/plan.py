@@ -12,7 +12,18 @@ from orchestrator.api import (
     Segment,
     Target,
 )
-from orchestrator_compressor import asks, beside, chain, cuts, facts, graph, rates, size, table
+from orchestrator_compressor import (
+    asks,
+    beside,
+    chain,
+    cuts,
+    destination,
+    facts,
+    graph,
+    rates,
+    size,
+    table,
+)
 from orchestrator_compressor.asks import Output
 from orchestrator_compressor.codecs import ENDINGS
 from orchestrator_compressor.destination import rate_text
@@ -125,15 +136,18 @@ def _written(draft: Draft) -> tuple[str, ...]:
     main = draft.destination
     extras = draft.product.extras.files
     besides = (beside.path(main, suffix) for _, suffix in extras)
-    return (main, *besides, *asks.report_files(draft.report))
+    place = destination.place(main, draft.output.setting)
+    return (place, *besides, *asks.report_files(draft.report))
 
 
 def _check_destinations(drafts: tuple[Draft, ...]) -> None:
     """Refuse two outputs in one file, the source itself, and what must not be replaced."""
     taken: dict[str, str] = {}
     for draft, path in ((each, path) for each in drafts for path in _written(each)):
-        name = draft.output.setting.name
-        if path == draft.ground.asks.source:
+        name, source = draft.output.setting.name, draft.ground.asks.source
+        if draft.ground.source.images and path == posixpath.dirname(source):
+            raise ValueError(f"{path}: setting {name} would write into its source; name another")
+        if path == source:
             raise ValueError(f"{path}: setting {name} would replace its source; name another")
         if draft.output.if_exists is IfExists.NUMBER:
             continue

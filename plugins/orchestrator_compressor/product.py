@@ -31,8 +31,9 @@ from orchestrator_compressor.codecs import (
     is_rgb,
     sound_family,
 )
-from orchestrator_compressor.colour import HDR, Graded
+from orchestrator_compressor.colour import HDR, Grade, Graded
 from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
+from orchestrator_compressor.formats import nearest
 from orchestrator_compressor.geometry import Layout
 from orchestrator_compressor.overlays import Canvas
 from orchestrator_compressor.settings import FIRST_TRACK, SOURCE, Setting, Video
@@ -174,7 +175,7 @@ def _picture(setting: Setting, facts: VideoFacts, timecode: str | None) -> Pictu
         *filters.chain(setting.name, video.filters, facts),
     )
     graded = colour.settle(
-        video.grade,
+        _grade(video, pixel_format),
         facts,
         pixel_format,
         full_range=video.codec.full_range,
@@ -243,6 +244,8 @@ def _counting(facts: VideoFacts) -> Fraction | None:
 
 def _pixel_format(name: str, video: Video, facts: VideoFacts) -> str:
     wanted, known = video.pixel_format, video.codec.pixel_formats
+    if wanted == SOURCE and video.codec.nearest:
+        return nearest(facts.pixel_format, known)
     if wanted == SOURCE:
         theirs = facts.pixel_format
         theirs = theirs.removesuffix("be") + "le" if theirs.endswith("be") else theirs
@@ -259,6 +262,13 @@ def _pixel_format(name: str, video: Video, facts: VideoFacts) -> str:
             f"format; name one of {', '.join(sorted(fitting))} in video.pixelFormat"
         )
     return wanted
+
+
+def _grade(video: Video, pixel_format: str) -> Grade:
+    """Return what is said of colours; images that are no RGB know the full range only."""
+    if video.codec.nearest and not is_rgb(pixel_format):
+        return replace(video.grade, wanted=replace(video.grade.wanted, range="pc"))
+    return video.grade
 
 
 def _heard(setting: Setting, source: Source) -> tuple[AudioFacts, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
-from orchestrator_compressor import mix
+from orchestrator_compressor import mix, sequences
 from orchestrator_compressor.encoders import Words, sound_words, video_words
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Sound
@@ -86,7 +86,7 @@ def encode(means: Means, source: Source, cut: Cut, picture: Picture, out: str) -
         *video_words(picture, means.threads),
         *("-an", "-sn", "-dn"),
         *BARE,
-        *([] if picture.video.codec.suffix == ".mkv" else mov),
+        *([] if picture.video.codec.suffix == ".mkv" or picture.video.codec.nearest else mov),
         out,
     ]
 
@@ -182,6 +182,8 @@ def begin(means: Means) -> Words:
 
 def opened(source: Source) -> Words:
     """Return the source as an input; one whose media stand elsewhere through what was made for it."""
+    if source.images:
+        return sequences.opened(source.path, source.images.rate)
     if not source.stand_in:
         return guarded(source.format, source.path)
     follow = ("-enable_drefs", "1", "-use_absolute_path", "1")

@@ -33,6 +33,7 @@ from orchestrator_compressor.keeping import ALL, Keeping
 from orchestrator_compressor.overlays import Overlays
 from orchestrator_compressor.quality import Quality
 from orchestrator_compressor.rates import Rate
+from orchestrator_compressor.sequences import CONTAINER
 from orchestrator_compressor.timing import Wish
 
 SOURCE = "source"
@@ -193,6 +194,11 @@ def _holding(setting: Setting) -> Iterator[str]:
     container, video, audio = setting.container, setting.video, setting.audio
     if video is None and not setting.wants_sound:
         yield "neither video nor audio: nothing would be written; add one of them"
+    if container == CONTAINER and (setting.wants_sound or video is None):
+        yield "container: a sequence is images and nothing else; remove audio, and say video"
+        return
+    if container == CONTAINER:
+        yield from _beside(setting)
     if video and container in SOUND_ONLY:
         yield f"container: {container} holds sound only; remove video, or choose another"
     elif video and container not in video.codec.containers:
@@ -201,6 +207,19 @@ def _holding(setting: Setting) -> Iterator[str]:
         yield _cannot_hold(container, audio.name, audio.codec.containers)
     yield from sound.faults(audio) if audio else ()
     yield from sound.track_faults(container, setting.tracks)
+
+
+def _beside(setting: Setting) -> Iterator[str]:
+    """Yield what cannot stand beside a sequence of images."""
+    keeping = setting.keeping
+    asked = {
+        "captions.sidecar": keeping.sidecar,
+        "poster": keeping.poster,
+        "thumbnails": keeping.thumbnails,
+        "contactSheet": keeping.sheet,
+    }
+    for key in (key for key, value in asked.items() if value):
+        yield f"{key}: nothing stands beside a sequence of images; remove it"
 
 
 def _cannot_hold(container: str, codec: str, containers: frozenset[str]) -> str:

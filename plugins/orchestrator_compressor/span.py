@@ -105,6 +105,11 @@ def resolve(
     )
 
 
+def at(point: str, table: Table, rate: Fraction | None) -> int:
+    """Return the frame of one point; ValueError, half a sentence, if it cannot be counted."""
+    return _Clock(table=table, rate=rate, timecode=None).frame("in or out", point)
+
+
 def heard(
     points: tuple[str | None, str | None], start: Fraction, stop: Fraction | None
 ) -> Span | None:

@@ -72,7 +72,12 @@ class Table:
 
     @property
     def after(self) -> int | None:
-        """When the frame after the last one is shown, in ticks; None: the source has no more."""
+        """When the frame after the last one is shown, in ticks; None: the source has no more.
+
+        Of a sequence of images nobody knows: more may lie there than are meant.
+        """
+        if self.number is not None:
+            return self.pts[-1] + self.last_duration
         last = self.first + len(self.pts)
         return self.whole.pts[last] if self.whole and last < len(self.whole.pts) else None
 

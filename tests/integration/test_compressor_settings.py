@@ -84,7 +84,10 @@ def pictures(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
-WITH_PICTURES = sorted(name for name, spec in built_in().items() if "video" in spec)
+#: without those that write a folder of images: `test_sequences`
+WITH_PICTURES = sorted(
+    name for name, spec in built_in().items() if "video" in spec and spec["container"] != "sequence"
+)
 WITH_SOUND = sorted(name for name, spec in built_in().items() if "audio" in spec)
 
 

@@ -14,6 +14,7 @@ from orchestrator.api import Kind
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
+CUTS = {"open-gop.mp4": {"segments": {"cuts": [7]}}, "late.mpg": {"segments": {"cuts": [1]}}}
 SMALL = {"processor": "compressor", "container": "mkv", "video": {"codec": "ffv1"}}
 FFV1 = ("ffv1", SMALL)
 PCM = (
@@ -30,7 +31,7 @@ PCM = (
 SPANS = {
     # pitfall 1: open groups of pictures before, in and after the part
     "open-gop.mp4": ("00:00:01.04", "60f", 26, 60),
-    "sound.ts": ("1.5s", "2.5s", 38, 63),
+    "late.mpg": ("1.5s", "2.5s", 38, 63),  # a programme stream that starts in the middle
     # pitfall 23: a frame that the edit list hides is none
     "edit-list.mp4": ("13f", None, 13, None),
     "vfr.mp4": ("17f", "41f", 17, 41),
@@ -46,7 +47,7 @@ def full(path):
     return oracle.decoded(path), oracle.times(path)
 
 
-def line(tmp_path, path, points, setting=FFV1):
+def line(tmp_path, path, points, setting=FFV1, **keys):
     own = {key: value for key, value in zip(("in", "out"), points, strict=True) if value}
     asked = oracle.job(
         tmp_path / "in",
@@ -54,7 +55,7 @@ def line(tmp_path, path, points, setting=FFV1):
         [{"setting": setting[0], "destination": str(tmp_path / f"out.{setting[1]['container']}")}],
         (setting,),
         own,
-        segments={"cuts": [7]},
+        **keys,
     )
     made = oracle.Line(tmp_path / "line", asked).run(MADE)
     return next(Path(made.folders[made.targets[0].tasks[-3].id]).glob("final.*"))
@@ -64,7 +65,7 @@ def line(tmp_path, path, points, setting=FFV1):
 def test_a_part_is_the_slice_of_the_whole(name, tmp_path):
     path = media.generated(name)
     begin, until, a, b = SPANS[name]
-    made = line(tmp_path, path, (begin, until))
+    made = line(tmp_path, path, (begin, until), **CUTS.get(name, {}))
 
     frames, times = full(path)
     assert oracle.decoded(made) == frames[a:b]
@@ -97,7 +98,7 @@ def starts(path):
 
 
 #: source -> by how many samples its own times are blurred: Matroska counts in milliseconds
-SOUNDS = {"sound.mp4": 0, "late-sound.mkv": 0, "much-later-sound.mkv": 48}
+SOUNDS = {"sound.mp4": 0, "sound.ts": 0, "much-later-sound.mkv": 48}
 
 
 @pytest.mark.parametrize("name", SOUNDS)
@@ -113,6 +114,14 @@ def test_sound_is_cut_to_the_sample(name, tmp_path):
     if not SOUNDS[name]:
         assert whole[2 * a : 2 * b] == made
     assert starts(done) == [0, 0]
+
+
+def test_sound_alone_has_a_part_too(tmp_path):
+    path = media.generated("sound.wav")
+    setting = ("wav16", {**SMALL, "container": "wav", "audio": {"codec": "pcm"}})
+    del setting[1]["video"]
+    done = line(tmp_path, path, ("00:01.25", "2.5s"), setting)
+    assert sound(done, tmp_path) == sound(path, tmp_path)[2 * 60000 : 2 * 120000]
 
 
 def test_cues_chapters_and_cover_are_those_of_the_part(tmp_path):

@@ -182,3 +182,10 @@ def test_what_is_lost_is_noted():
     assert "transparency is not kept" in text
     assert "not tone mapped" in text
     assert "the first of 2 tracks" in text
+
+
+def test_sound_that_passes_untouched_is_not_cut():
+    values = seen(steady(250)) | {"span": {"first": 0, "end": 25, "start": "0", "stop": "1"}}
+    spec = {"processor": "compressor", "container": "mov", "audio": "copy"}
+    with pytest.raises(ValueError, match="cannot be cut to the sample"):
+        product.settle(settings.read("copied", spec), facts.read(values))

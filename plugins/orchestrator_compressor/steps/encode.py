@@ -7,7 +7,7 @@ from typing import cast
 from orchestrator.api import Command
 from orchestrator_compressor import expect, recipe
 from orchestrator_compressor.recipe import Cut
-from orchestrator_compressor.steps import rate, search
+from orchestrator_compressor.steps import rate, search, stills
 from orchestrator_compressor.steps.step import (
     SEGMENT,
     Step,
@@ -29,8 +29,14 @@ def command(step: Step) -> Command:
     cut = Cut.load(cast("Values", step.task.args["cut"]))
     picture = search.settled(step, picture)
     words = recipe.encode(step.means, step.source, cut, picture, step.here(name))
+    still = {}
+    if step.is_sequence:
+        words = stills.written(step, words, segment.start)
+        name, still = words[-1], {"still": stills.first(step) + segment.start}
     seen = step.source.video
     expected = {"frames": segment.frames, **expect.picture(picture, name)}
+    if step.is_sequence:
+        expected = {"frames": segment.frames, **stills.headers(step)}
     if not picture.video.codec.says_range:
         expected["range"] = None
     asked = {
@@ -47,6 +53,7 @@ def command(step: Step) -> Command:
         **burned(step),
         "stats": rate.statistics(step),
         "tightened": step.task.args.get("tightened", 0),
+        **still,
     }
     return work(
         step, "encode", search.shown(step, words), asked, stall_s=picture.video.codec.stall_s

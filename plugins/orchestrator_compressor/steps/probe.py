@@ -22,13 +22,14 @@ def args(job: Job) -> dict[str, object]:
         "video_wanted": wanted.wants_video,
         "scenes": _scenes(job, wanted),
         "points": [wanted.begin, wanted.until],
+        "rate": str(wanted.rate) if wanted.rate else None,
         "destinations": [
             path
             for output, path in (
                 *(
                     (output, path)
                     for output, main in asks.known_paths(job, wanted)
-                    for path in (main, *asks.besides(wanted, output, main))
+                    for path in asks.placed(wanted, output, main)
                 ),
                 *asks.known_reports(job, wanted),
             )

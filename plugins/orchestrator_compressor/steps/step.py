@@ -15,6 +15,7 @@ from orchestrator_compressor.chain import Prop
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Product
 from orchestrator_compressor.recipe import Means
+from orchestrator_compressor.sequences import CONTAINER
 from orchestrator_compressor.supplied import NONE, Supplied
 from orchestrator_compressor.timing import AS_SOURCE, PLAY
 
@@ -38,6 +39,11 @@ class Step:
     source: Source
     product: Product
     given: Supplied = NONE  #: what the job gives beside its source
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the output is a folder of images."""
+        return self.output.setting.container == CONTAINER
 
     @property
     def means(self) -> Means:

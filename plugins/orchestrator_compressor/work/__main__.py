@@ -16,17 +16,11 @@ from orchestrator_compressor.work.attempt import INPUT, write_result
 from orchestrator_compressor.work.trouble import Trouble, of_os_error
 
 VERBS = (
-    "probe",
-    "analyse",
-    "share",
-    "encode",
-    "audio",
-    "streams",
-    "assemble",
-    "verify",
-    "publish",
+    *("probe", "analyse", "share", "search"),
+    *("encode", "audio", "streams"),
+    *("assemble", "verify", "publish"),
+    *("gather", "inspect", "place"),  # the same of images
     "tools",
-    "search",
 )
 
 

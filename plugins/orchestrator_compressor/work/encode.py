@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from orchestrator_compressor.work.trouble import Trouble
 
 if TYPE_CHECKING:
     from orchestrator_compressor.work.part import Part
+
+
+NO_HEADER = hashlib.sha256(b"").hexdigest()  #: images share none
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Encode:
     output: Mapping[str, str] = field(default_factory=dict)  #: how its frames follow from the index
     stats: Sequence[Mapping[str, object]] = ()  #: path, sha256: what a first pass found
     tightened: int = 0  #: how often it was encoded again to keep to a player's buffer
+    still: int | None = None  #: `file` is a pattern of images, and this the number of the first
     first: int = 0  #: frame of the source that counts as 0 here
 
 
@@ -56,6 +61,8 @@ def run(words: list[str]) -> dict[str, object]:
     for each in found:
         each.unlink()
     check_end(wanted, ended)
+    if wanted.still is not None:
+        return _images(wanted, ended)
     decoding = _start_decoding(wanted)
     read = made(wanted, part)
     frames = wanted.segment[1] - wanted.segment[0]
@@ -73,6 +80,30 @@ def run(words: list[str]) -> dict[str, object]:
         "tag": read.tag,
         "depth": read.depth,
         "tightened": wanted.tightened,
+        "keyframe_first": True,
+        "decoded": decoded,
+        "source_errors": ended.reader_lines,
+        "warnings": len(ended.tail) - min(ended.reader_lines, len(ended.tail)),
+        "seconds": round(ended.seconds, 3),
+    }
+
+
+def _images(wanted: Encode, ended: child.Ended) -> dict[str, object]:
+    """Return the facts of a segment that is images: their names are the plan's, and all are there."""
+    frames, stills = (_load(name) for name in ("frames", "stills"))
+    a, b = wanted.segment
+    there = frames.numbers(Path(), wanted.file)
+    first = wanted.still or 0
+    if len(there) != b - a:
+        return mismatch(wanted, len(there), ended)
+    if there != list(range(first, first + b - a)):
+        raise Trouble(f"{wanted.file}: numbers begin at {there[0]} instead of {first}")
+    listed = [frames.take(Path(), name) for name in frames.names(wanted.file, first, b - a)]
+    decoded = stills.check_samples([Path(each.name) for each in listed], wanted.expect)
+    return {
+        **frames.write(listed),
+        "bits": 8 * sum(each.size for each in listed),
+        "extradata_sha256": NO_HEADER,
         "keyframe_first": True,
         "decoded": decoded,
         "source_errors": ended.reader_lines,

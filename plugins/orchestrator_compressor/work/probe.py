@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.api import Cause
-from orchestrator_compressor import span, table
+from orchestrator_compressor import sequences, span, table
 from orchestrator_compressor.span import Span
 from orchestrator_compressor.work import (
     fingerprint,
+    images,
     index,
     look,
     media,
@@ -22,6 +23,7 @@ from orchestrator_compressor.work import (
     props,
     reference,
     scenes,
+    stills,
 )
 from orchestrator_compressor.work.attempt import ask, write_whole
 from orchestrator_compressor.work.follow import follow
@@ -54,18 +56,21 @@ class Probe:
     named: Sequence[str] = ()  #: … and how these are called where they are no copies
     scenes: str = "never"  #: auto | always | never: whether scene changes are looked for
     props: Sequence[Sequence[str]] = ()  #: kind and path of files that settings name
-    points: Sequence[str | None] = (None, None)  #: in and out, as people wrote them
+    rate: str | None = None  #: of a sequence of images; None: the source is a file
+    points: Sequence[str | int | None] = (None, None)  #: in and out, as people wrote them
 
 
 def run(_words: list[str]) -> dict[str, object]:
     """Probe, and return the facts; the table is written to ``index.bin``."""
     wanted = ask(Probe)
     media.listen()
+    if wanted.rate:
+        return {**_sequence(wanted), **_props(wanted), "existing": _existing(wanted)}
+    _check_name(wanted)
     before = fingerprint.take(wanted.source)
     found = reference.find(wanted.source, wanted.origin or wanted.source, wanted.refers)
     about: dict[str, object] = {"fingerprint": before, "path": wanted.source}
-    if wanted.props:
-        about["props"] = [props.look(kind, path) for kind, path in wanted.props]
+    about |= _props(wanted)
     if found:
         about["refers"] = list(wanted.named if wanted.refers else found.files)
         if found.absent:
@@ -76,6 +81,59 @@ def run(_words: list[str]) -> dict[str, object]:
     fingerprint.check(wanted.source, before)
     existing = _existing(wanted)
     return {**about, **facts, "existing": existing}
+
+
+def _props(wanted: Probe) -> dict[str, object]:
+    """Return the digests of the files that settings name, if they name any."""
+    digests = [props.look(kind, path) for kind, path in wanted.props]
+    return {"props": digests} if digests else {}
+
+
+def _sequence(wanted: Probe) -> dict[str, object]:
+    """Return the facts of a sequence of images; each is looked at, because ffmpeg would not mind."""
+    begin, until = wanted.points
+    rate = Fraction(str(wanted.rate))
+    found = images.meant(wanted.source, (begin, until), rate)
+    before = images.fingerprint(wanted.source, found.first, found.count)
+    images.check(wanted.source, found)
+    pattern = sequences.pattern(wanted.source)
+    assert pattern  # else it was not listed
+    data = table.dump(found.table)
+    write_whole(Path(INDEX), data)
+    with stills.opened(pattern.path(found.first)) as container:
+        stream = container.streams.video[0]
+        frame = next(container.decode(stream))
+        seen = {**media.picture(stream), "field_order": "progressive", "pix_fmt": frame.format.name}
+        container_format = container.format.name
+    fingerprint.check(wanted.source, before)
+    told = {"first": found.first, "count": found.count, "rate": str(found.rate)}
+    return {
+        "path": wanted.source,
+        "fingerprint": before,
+        "images": told,
+        "format": container_format,
+        "video": {
+            **seen,
+            **{"index": 0, "tb": str(1 / found.rate), "start": "0", "rotation": 0},
+            **{"frames": found.count, "rate": str(found.rate), "constant": True},
+            **{"first": 0, "last_duration": 1, "gop": 1, "keyframes": found.count},
+            **{"intra": True, "rising": True, "duration_s": float(found.count / found.rate)},
+            "bit_rate": int(8 * int(str(before["size"])) * found.rate / found.count),
+        },
+        "audio": [],
+        "table": {"file": INDEX, "sha256": hashlib.sha256(data).hexdigest(), "mode": wanted.mode},
+    }
+
+
+def _check_name(wanted: Probe) -> None:
+    """Raise Trouble, final, for the pattern of a sequence where nobody said that it is one."""
+    if sequences.pattern(wanted.source) and not images.there(wanted.source):
+        raise Trouble(
+            f"{wanted.source}: there is no such file; if it is an image sequence, say its frame "
+            "rate: rate: 24 beside source",
+            Cause.SOURCE,
+            final=True,
+        )
 
 
 def _facts(wanted: Probe) -> dict[str, object]:
@@ -116,7 +174,7 @@ def _span(wanted: Probe, facts: dict[str, Any], timecode: str | None) -> Span | 
 
     Raises Trouble, final, for a point that is not in it.
     """
-    begin, until = wanted.points
+    begin, until = (None if each is None else str(each) for each in wanted.points)
     if begin is None and until is None:
         return None
     try:

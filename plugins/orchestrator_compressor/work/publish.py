@@ -81,7 +81,7 @@ def _placed(wanted: Publish) -> dict[str, object]:
     try:
         placed = _together(wanted, destination) if wanted.extras else _publish(wanted, destination)
     except OSError as error:
-        raise _trouble(error, destination) from error
+        raise trouble(error, destination) from error
     return {
         "destination": str(placed),
         "size": placed.stat().st_size,
@@ -95,7 +95,7 @@ def _publish(wanted: Publish, destination: Path) -> Path:
         raise Trouble(f"{wanted.file}: is missing; it is assembled again")
     if standing := _standing(wanted, destination):
         return standing
-    _make_folders(destination.parent)
+    make_folders(destination.parent)
     part = destination.with_name(_part_name(destination.name, wanted.attempt))
     part.unlink(missing_ok=True)
     _sweep(destination, wanted.attempt)
@@ -117,7 +117,7 @@ def _together(wanted: Publish, destination: Path) -> Path:
     if wanted.ifExists != "number":
         return _place_all(wanted, destination)
     plain = replace(wanted, ifExists="fail")
-    for path in _names(destination):
+    for path in names(destination):
         if not any(_is_taken(*each) for each in _parts(plain, path)):
             try:
                 return _place_all(plain, path)
@@ -149,7 +149,7 @@ def _place_part(part: Publish, path: Path) -> None:
     if not Path(part.file).is_dir():
         _publish(part, path)
     elif not _is_ours(part, path):
-        _make_folders(path.parent)
+        make_folders(path.parent)
         try:
             folder.publish(
                 Path(part.file), part.sha256, path, part.attempt, is_new=part.ifExists != "replace"
@@ -200,7 +200,7 @@ def _standing(wanted: Publish, destination: Path) -> Path | None:
     if wanted.ifExists == "number":
         made_ns = Path(wanted.file).stat().st_mtime_ns
         # An equal file that is older is another batch's, and this one gets a number of its own.
-        recent = (p for p in _numbered(destination) if p.stat().st_mtime_ns >= made_ns)
+        recent = (p for p in numbered(destination) if p.stat().st_mtime_ns >= made_ns)
         return next((path for path in recent if _is_ours(wanted, path)), None)
     if _is_ours(wanted, destination):
         return destination
@@ -209,17 +209,18 @@ def _standing(wanted: Publish, destination: Path) -> Path | None:
     return None
 
 
-def _numbered(destination: Path) -> list[Path]:
+def numbered(destination: Path) -> list[Path]:
     """Return the names of a numbered destination that are taken, in order."""
     taken = []
-    for path in _names(destination):
+    for path in names(destination):
         if not os.path.lexists(path):
             break
         taken.append(path)
     return taken
 
 
-def _names(destination: Path) -> list[Path]:
+def names(destination: Path) -> list[Path]:
+    """Return what a destination may be called, in order: its own name, name-2, …"""
     more = (destination.with_stem(f"{destination.stem}-{n}") for n in range(2, NUMBERS_MAX + 1))
     return [destination, *more]
 
@@ -263,8 +264,8 @@ def _rename(wanted: Publish, part: Path, destination: Path) -> Path:
     if wanted.ifExists == "replace":
         part.replace(destination)
         return destination
-    names = _names(destination) if wanted.ifExists == "number" else [destination]
-    for path in names:
+    tried = names(destination) if wanted.ifExists == "number" else [destination]
+    for path in tried:
         try:
             _place(part, path)
         except FileExistsError:
@@ -286,14 +287,16 @@ def _place(part: Path, path: Path) -> None:
         rename.exclusively(part, path)
 
 
-def _make_folders(folder: Path) -> None:
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it, and bring their names to the disk."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for each in missing:
         sync(each.parent)
 
 
-def _trouble(error: OSError, destination: Path) -> Trouble:
+def trouble(error: OSError, destination: Path) -> Trouble:
+    """Return what to say of an error of the destination's file system."""
     if error.errno in STORAGE_ERRNOS:
         return unready(destination.parent, error.errno)
     return Trouble(

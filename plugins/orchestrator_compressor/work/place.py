@@ -1,0 +1,161 @@
+"""place: put a verified folder of images at its destination, whole or not at all (R2).
+
+A folder named after the attempt, beside the destination → each image linked or copied, and hashed →
+one rename of the folder.  Done twice it leaves the same files; killed anywhere, the destination holds
+what it held before or the whole new folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator_compressor import sequences
+from orchestrator_compressor.sequences import Pattern
+from orchestrator_compressor.work import fingerprint, frames, publish, rename
+from orchestrator_compressor.work.attempt import ask, sha256, sync
+from orchestrator_compressor.work.frames import Frame
+from orchestrator_compressor.work.gather import bring
+from orchestrator_compressor.work.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is asked."""
+
+    folder: str  #: of the gathered images
+    listing: str
+    sha256: str  #: of the listing
+    destination: str  #: a pattern; its folder is made or replaced as a whole
+    attempt: str  #: names the folder beside it
+    source: str = ""
+    fingerprint: Mapping[str, object] = field(default_factory=dict)
+    ifExists: str = "fail"  #: fail | replace | number
+
+
+def run(_words: list[str]) -> dict[str, object]:
+    """Place, and return destination, size and the hash of the listing."""
+    wanted = ask(Place)
+    pattern = sequences.pattern(wanted.destination)
+    if pattern is None:
+        raise Trouble(f"{wanted.destination}: is no pattern; a fault of the program", final=True)
+    if wanted.source and wanted.fingerprint:
+        fingerprint.check(wanted.source, wanted.fingerprint)
+    listed = frames.read({"path": wanted.listing, "sha256": wanted.sha256})
+    folder = Path(pattern.folder)
+    try:
+        placed = _place(wanted, pattern, listed)
+    except OSError as error:
+        raise publish.trouble(error, folder) from error
+    return {
+        "destination": str(placed),
+        "size": sum(each.size for each in listed),
+        "sha256": wanted.sha256,
+        "frames": len(listed),
+    }
+
+
+def _place(wanted: Place, pattern: Pattern, listed: Sequence[Frame]) -> Path:
+    folder = Path(pattern.folder)
+    renamed = _renamed(pattern, listed)
+    part = folder.with_name(f".{folder.name}.{wanted.attempt}.part")
+    if folder.parent.is_dir():
+        _sweep(folder, wanted.attempt)
+    if standing := _standing(wanted, folder, renamed):
+        return standing
+    _check_free(wanted, pattern, folder)
+    publish.make_folders(folder.parent)
+    part.mkdir()
+    try:
+        for source, each in zip(listed, renamed, strict=True):
+            bring(Path(wanted.folder) / source.name, part / each.name, each)
+        sync(part)
+        placed = _rename(wanted, part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    sync(folder.parent)
+    return placed
+
+
+def _renamed(pattern: Pattern, listed: Sequence[Frame]) -> list[Frame]:
+    """Return the images as they are called at the destination."""
+    ours = Pattern(folder="", prefix="frame.", digits=6, suffix=Path(listed[0].name).suffix)
+    found = []
+    for each in listed:
+        number = ours.number(each.name)
+        if number is None:
+            raise Trouble(f"{each.name}: is no name of ours; a fault of the program")
+        found.append(Frame(pattern.name(number), each.size, each.sha256))
+    return found
+
+
+def _sweep(folder: Path, attempt: str) -> None:
+    """Remove the folders of this ledger's earlier attempts: a power cut leaves them behind."""
+    ledger = attempt.rpartition("-")[0] or attempt
+    for other in folder.parent.iterdir():
+        start, _, end = other.name.rpartition(f".{ledger}")
+        if start == f".{folder.name}" and end.endswith(".part"):
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _standing(wanted: Place, folder: Path, renamed: Sequence[Frame]) -> Path | None:
+    """Return where the very images stand already: a crash came between rename and report."""
+    if wanted.ifExists != "number":
+        return folder if _is_ours(folder, renamed) else None
+    made_ns = Path(wanted.listing).stat().st_mtime_ns
+    for path in publish.numbered(folder):
+        if path.stat().st_mtime_ns >= made_ns and _is_ours(path, renamed):
+            return path
+    return None
+
+
+def _is_ours(folder: Path, renamed: Sequence[Frame]) -> bool:
+    if not folder.is_dir() or set(os.listdir(folder)) != {each.name for each in renamed}:
+        return False
+    sizes = all((folder / each.name).stat().st_size == each.size for each in renamed)
+    return sizes and all(sha256(folder / each.name) == each.sha256 for each in renamed)
+
+
+def _check_free(wanted: Place, pattern: Pattern, folder: Path) -> None:
+    """Raise Trouble, final, for a folder that must not be replaced: only a sequence's own may be."""
+    if not os.path.lexists(folder) or wanted.ifExists == "number":
+        return
+    if wanted.ifExists == "fail":
+        raise _exists(folder)
+    others = list(_others(pattern, folder))
+    if others:
+        sentence = f"{folder}: holds {others[0]}, which is no image of {pattern.name(0)}"
+        raise Trouble(f"{sentence}; choose a folder of its own", final=True)
+
+
+def _others(pattern: Pattern, folder: Path) -> Iterator[str]:
+    if not folder.is_dir() or folder.is_symlink():
+        yield "no folder"
+        return
+    for name in sorted(os.listdir(folder)):
+        if pattern.number(name) is None:
+            yield name
+
+
+def _rename(wanted: Place, part: Path, folder: Path) -> Path:
+    if wanted.ifExists == "replace" and os.path.lexists(folder):
+        old = part.with_name(f"{part.name.removesuffix('.part')}.old.part")
+        put_away = rename.exchanged(part, folder, old)
+        shutil.rmtree(put_away, ignore_errors=True)
+        return folder
+    names = publish.names(folder) if wanted.ifExists == "number" else [folder]
+    for path in names:
+        try:
+            rename.exclusively(part, path)
+        except FileExistsError:
+            continue
+        return path
+    raise _exists(folder)
+
+
+def _exists(folder: Path) -> Trouble:
+    sentence = f"{folder}: exists; choose another folder, or ifExists: replace | number"
+    return Trouble(sentence, final=True)
