@@ -30,6 +30,7 @@ DEMUXERS = {
 """Suffix of a file of ours -> demuxer that may open it, where it is not called like the suffix."""
 VIDEO = "video"  #: stem of the joined pictures
 CHAPTERS = "chapters.ffmeta"
+NOWHERE = "-1"  #: in place of an input
 STILL = ("-frames:v", "1", "-f", "image2", "-update", "1")
 """How a single picture is written."""
 ATTACHING = frozenset({"mkv"})  #: containers in which a cover picture is a file, not a stream
@@ -120,9 +121,9 @@ def finish(means: Means, source: Source, product: Product, parts: Parts, out: st
         made[POSTER] = inputs.add(_ours(parts.poster))
     chapters = inputs.add(_ours(parts.chapters)) if parts.chapters else None
     # images have nothing to tell
-    last = "-1" if source.images else inputs.add(opened(source), -zero)
+    last = NOWHERE if source.images else inputs.add(opened(source), -zero)
     is_bare = source.span is not None or (source.chapters and not product.others.chapters)
-    theirs = "-1" if is_bare else last
+    theirs = NOWHERE if is_bare else last
     for each in product.copied:
         maps += ["-map", f"{last}:{each.index}"]
     return [
@@ -236,9 +237,9 @@ def _named(product: Product, parts: Parts, last: str) -> str:
 
     None at all would take the names of streams with them.
     """
-    if product.setting.keeping.metadata:
+    if product.setting.keeping.metadata and last != NOWHERE:
         return last
-    return "0" if parts.video or parts.audio else "-1"
+    return "0" if parts.video or parts.audio else NOWHERE
 
 
 def _is_range_unsaid(picture: Picture) -> bool:

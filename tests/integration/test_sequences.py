@@ -1,8 +1,10 @@
 """Image sequences as sources and as outputs: nothing is left out, and nothing is in between."""
 
+import json
 import shutil
 from pathlib import Path
 
+import av
 import media
 import oracle
 import pytest
@@ -103,6 +105,47 @@ def test_images_of_uneven_segments_are_those_of_a_single_run(tmp_path):
         found = named(final, 6, f"frame.%06d.{ending}", first=1)
         assert found == named(whole, 6, f"{ending}.%06d.{ending}", first=1)
         assert len(set(found)) == 6
+
+
+def test_a_movie_of_a_sequence_has_what_any_has(tmp_path):
+    path = images(tmp_path / "shots", "a.%04d.png", 12, first=103)
+    (tmp_path / "a.srt").write_text("1\n00:00:00,100 --> 00:00:09,000\nHello\n")
+    spec = {
+        **{"processor": "compressor", "container": "mp4"},
+        "video": {
+            **{"codec": "h264", "rate": {"crf": 30}, "preset": "ultrafast"},
+            **{"pixelFormat": "yuv420p", "timecodeBurnIn": {"start": "10:00:00:00"}},
+        },
+        "captions": {"sidecar": "srt"},
+        "poster": {"at": "0%"},
+        "thumbnails": {"every": "0.25s", "width": 32},
+    }
+    outputs = [
+        {
+            **{"setting": "own", "destination": str(tmp_path / "out.mp4")},
+            **{"report": str(tmp_path / "told"), "measure": ["vmaf"]},
+        }
+    ]
+    given = {
+        **{"rate": 24, "in": 105, "startTimecode": "01:00:00:00"},
+        **{"captions": str(tmp_path / "a.srt"), "metadata": {"title": "Shots"}},
+        "chapters": [{"at": "01:00:00:00", "title": "A"}],
+    }
+    asked = oracle.job(
+        tmp_path / "in", path, outputs, (("own", spec),), given, segments={"cuts": [4]}
+    )
+    oracle.Line(tmp_path / "line", asked).run()
+
+    assert len(pictures(tmp_path / "out.mp4", "-map", "0:v:0")) == 10
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        assert file.metadata["title"] == "Shots"
+        assert file.streams.video[0].metadata["timecode"] == "01:00:00:00"
+        assert [each["metadata"]["title"] for each in file.chapters()] == ["A"]
+    assert "00:00:00,100 --> 00:00:00,417" in (tmp_path / "out.srt").read_text()
+    assert len(list((tmp_path / "out.thumbs").iterdir())) == 2
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["measured"]["overall"]["vmaf"]["mean"] > 20
+    assert (tmp_path / "told.html").exists()
 
 
 def test_a_hole_or_another_size_is_found_before_anything_is_encoded(tmp_path):

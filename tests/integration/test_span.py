@@ -1,5 +1,6 @@
 """In and out points: the frames are the slice of a full decode, the sound is cut to the sample."""
 
+import json
 from array import array
 from fractions import Fraction
 from functools import cache
@@ -146,3 +147,51 @@ def test_cues_chapters_and_cover_are_those_of_the_part(tmp_path):
         shown = media.ffmpeg("-i", str(made), "-map", "0:s:0", "-f", "srt", "-")
         times = [row for row in shown.splitlines() if "-->" in row]
         assert times == ["00:00:00,000 --> 00:00:00,500", "00:00:01,250 --> 00:00:01,720"]
+
+
+def _length(file, track):
+    """How many samples a track has."""
+    file.seek(0)
+    return sum(frame.samples for frame in file.decode(track))
+
+
+def test_what_else_is_made_is_of_the_part(tmp_path):
+    # loudness and fades of each track, captions beside it, small pictures, the job's own marks
+    path = media.generated("tracks.mkv")
+    (tmp_path / "a.srt").write_text("1\n00:00:00,200 --> 00:00:09,000\nHello\n")
+    setting = {
+        **{"processor": "compressor", "container": "mkv"},
+        "video": {"codec": "ffv1", "timecodeBurnIn": {"start": "10:00:00:00"}},
+        "audio": {
+            **{"codec": "flac", "tracks": "all", "loudness": {"integrated": -20}},
+            "fades": {"in": "0.1s", "out": "0.1s"},
+        },
+        "captions": {"sidecar": "vtt"},
+        "poster": {"at": "0%"},
+        "thumbnails": {"every": "0.5s", "width": 64},
+    }
+    given = {
+        **{"in": "12f", "out": "00:00:01.48", "startTimecode": "20:00:00:00"},
+        "captions": str(tmp_path / "a.srt"),
+        "chapters": [{"at": "00:00:00.000", "title": "A"}, {"at": "20:00:00:20", "title": "B"}],
+    }
+    output = {"setting": "own", "destination": str(tmp_path / "out.mkv"), "measure": ["xpsnr"]}
+    asked = oracle.job(
+        tmp_path / "in", path, [output], (("own", setting),), given, segments={"cuts": [7]}
+    )
+    made = oracle.Line(tmp_path / "line", asked).run()
+
+    with av.open(str(tmp_path / "out.mkv")) as file:
+        chapters = [
+            (each["start"] * each["time_base"], each["metadata"]["title"])
+            for each in file.chapters()
+        ]
+        assert chapters == [(0, "A"), (Fraction(4, 5), "B")]
+        assert file.metadata["TIMECODE"] == "20:00:00:00"
+        assert [_length(file, track) for track in file.streams.audio] == [48000] * 3
+    shown = (tmp_path / "out.vtt").read_text()
+    assert "00:00:00.200 --> 00:00:01.000" in shown
+    assert len(list((tmp_path / "out.thumbs").iterdir())) == 2
+    report = next(Path(made.folders[id]) for id in made.folders if id.endswith("/verify"))
+    told = json.loads((report / "report.json").read_text())
+    assert told["measured"]["overall"]["xpsnr"]["mean"] > 60

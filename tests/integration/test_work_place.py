@@ -7,6 +7,8 @@ from pipeline import Pipeline
 
 from orchestrator_compressor.work.attempt import sha256
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def images(tmp_path):

@@ -135,5 +135,39 @@ def test_a_sequence_has_a_number_and_a_folder(name, said):
     assert (said is None and not found) or said in found[0]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("report", "/out/s", "of which there is no report"),
+        ("measure", ["vmaf"], "whose quality is not measured"),
+    ],
+)
+def test_images_are_neither_measured_nor_reported(key, value, said):
+    (fault,) = COMPRESSOR.review(job({**_folder("seq-png"), key: value})).faults
+    assert fault.path == ("outputs", 0, key)
+    assert said in fault.text
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"poster": {"at": "1s"}},
+        {"thumbnails": {"every": "1s"}},
+        {"contactSheet": {"columns": 2, "rows": 2}},
+        {"captions": {"sidecar": "srt"}},
+    ],
+)
+def test_nothing_stands_beside_images(more):
+    spec = {**job(_folder("seq-png")).settings["seq-png"], **more}
+    (said,) = settings.faults(spec)
+    assert "nothing stands beside a sequence of images" in said
+
+
+def test_a_sequence_claims_its_folder():
+    assert COMPRESSOR.review(job(_folder("seq-png"))).claims == (
+        (("outputs", 0, "destination"), "/out/s"),
+    )
+
+
 def _folder(setting):
     return {"setting": setting, "destination": "/out/s/s.%06d.png"}
