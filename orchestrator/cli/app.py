@@ -31,7 +31,7 @@ VERBS = {
     "storage": "Show what cluster storage holds, and clean it.",
     "delete": "End clusters: drain their nodes, leave nothing behind.",
     "controller": "Run, start, stop or ask the controllers of this computer.",
-    "settings": "List the settings there are, or show one to copy.",
+    "settings": "List the settings there are; show, compare or copy them.",
     "schema": "Print the JSON Schema of a kind of manifest.",
     "plugins": "List the plugins and what they offer.",
 }

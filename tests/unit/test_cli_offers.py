@@ -111,6 +111,43 @@ def test_unknown_setting_is_answered_with_what_is_near(call):
     assert "did you mean 'prores-422-hq'?" in said
 
 
+def test_settings_are_compared_key_by_key(call, tmp_path):
+    (tmp_path / "job.yaml").write_text(f"{BATCH}---\n{OWN}")
+    rows = json.loads(
+        call("settings", "diff", "prores-lt", "prores-4444", "-o", "json", ends=1).out
+    )
+    assert rows == [
+        {"key": "video.profile", "first": "lt", "second": "4444"},
+        {"key": "video.pixelFormat", "first": "yuv422p10le", "second": "yuva444p10le"},
+    ]
+    said = call("settings", "diff", "mine", "wav", "--file", "job.yaml", ends=1).out
+    assert "container" in said
+    assert "audio" in said
+    assert "no difference" in call("settings", "diff", "wav", "wav").out
+    assert "did you mean 'wav'?" in call("settings", "diff", "wave", "wav", ends=2).err
+
+
+def test_setting_is_copied_to_be_changed_and_never_over_another(call, tmp_path):
+    (tmp_path / "job.yaml").write_text(f"{BATCH}---\n{OWN}")
+    call("settings", "copy", "mine", "theirs", "--file", "job.yaml")
+    made = tmp_path / "settings.d/theirs.yaml"
+    assert made.read_text() == OWN.replace("{name: mine,", "{name: theirs,")
+    assert "exists" in call("settings", "copy", "wav", "theirs", ends=2).err
+    assert made.read_text() == OWN.replace("{name: mine,", "{name: theirs,")
+    # a copy of a built-in one is found at once, and hides it where it has its name
+    call("settings", "copy", "h264-1080p", "web")
+    assert json.loads(call("settings", "diff", "web", "h264-1080p", "-o", "json").out) == []
+    call("settings", "copy", "wav", "wav")
+    rows = json.loads(call("settings", "list", "-o", "json").out)
+    assert [row["origin"] for row in rows if row["name"] == "wav"] == ["settings.d/wav.yaml"]
+
+
+@pytest.mark.parametrize("name", ["../wav", "A b", "x: y", ""])
+def test_setting_is_not_copied_to_what_is_no_name(call, tmp_path, name):
+    call("settings", "copy", "wav", name, ends=2)
+    assert not (tmp_path / "settings.d").exists()
+
+
 def test_document_is_cut_out_of_its_file(tmp_path):
     file = tmp_path / "x.yaml"
     file.write_text(f"---\n{OWN}---\n{BATCH}")
