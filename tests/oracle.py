@@ -64,6 +64,7 @@ class Line:
     patch: Patch = same  #: of an encoder's words
     finish: Patch = same  #: of the finishing pass's words
     reworks: list[Rework] = field(default_factory=list)  #: what tasks wanted done otherwise
+    ffmpeg: str = FFMPEG  #: of the node
 
     def __post_init__(self) -> None:
         self.processor = Plugins.installed().processor(self.job.processor)
@@ -110,7 +111,7 @@ class Line:
         where = Places(
             attempt=str(folder),
             results=self.folders,
-            programs={"python": sys.executable, "ffmpeg": FFMPEG},
+            programs={"python": sys.executable, "ffmpeg": self.ffmpeg},
         )
         command = self.processor.command(task, where, {n: self.done[n] for n in task.needs})
         words = command.words()

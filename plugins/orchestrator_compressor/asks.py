@@ -13,6 +13,7 @@ from orchestrator_compressor import (
     beside,
     destination,
     measure,
+    override,
     sequences,
     settings,
     span,
@@ -71,7 +72,7 @@ def read(job: Job) -> Asks:
             Output(
                 number=number,
                 target=target,
-                setting=settings.read(name, job.settings[name]),
+                setting=settings.read(name, _spec(job, each)),
                 template=str(each["destination"]),
                 if_exists=IfExists(each.get("ifExists", job.if_exists.value)),
                 report=str(each.get("report", "")),
@@ -194,6 +195,15 @@ def _outputs(job: Job) -> Sequence[Mapping[str, object]]:
     return cast("Sequence[Mapping[str, object]]", job.asks["outputs"])
 
 
+def _spec(job: Job, output: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the spec of an output's setting, changed as the output says."""
+    return override.merged(job.settings[str(output["setting"])], _override(output))
+
+
+def _override(output: Mapping[str, object]) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", output.get("override", {}))
+
+
 def _free(name: str, taken: set[str]) -> str:
     """Return `name`, or `name` with the first number that makes it another."""
     number = 2
@@ -206,8 +216,10 @@ def _free(name: str, taken: set[str]) -> str:
 def _setting_faults(job: Job) -> Iterator[Fault]:
     for number, each in enumerate(_outputs(job)):
         name = str(each["setting"])
-        for text in settings.faults(job.settings[name]):
-            yield Fault(("outputs", number, "setting"), f"setting {name!r}: {text}")
+        for text in settings.faults(_spec(job, each)):
+            where = override.place(_override(each), text)
+            at = ("override", *where) if where else ("setting",)
+            yield Fault(("outputs", number, *at), f"setting {name!r}: {text}")
 
 
 def _point_faults(asks: Asks) -> Iterator[Fault]:

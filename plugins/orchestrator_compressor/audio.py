@@ -119,6 +119,9 @@ def faults(audio: Audio) -> Iterator[str]:
         yield f"audio.channels: {audio.name} cannot have {audio.channels}; it has {known}"
     if "bitrate" in codec.keys and int(audio.bitrate.rstrip("k")) > codec.bitrate_max:
         yield f"audio.bitrate: {audio.name} has {codec.bitrate_max}k at most; ask for less"
+    if codec.bitrates and audio.bitrate not in codec.bitrates:
+        known = ", ".join(sorted(codec.bitrates, key=lambda each: int(each[:-1])))
+        yield f"audio.bitrate: {audio.name} cannot have {audio.bitrate}; it has {known}"
     if audio.loudness and audio.volume_db:
         yield "audio.volume: loudness sets it already; remove one of the two"
 
@@ -166,8 +169,12 @@ def _like(wish: int | str, heard: Sequence[AudioFacts]) -> Sequence[AudioFacts]:
 
 
 def _usual(codec: AudioCodec, channels: int) -> str:
-    """Return what is meant by a number of channels, or by the next smaller one that a codec has."""
-    most = max(count for count in _counts(codec) if count <= channels)
+    """Return what is meant by a number of channels, or by the next smaller one that a codec has.
+
+    Where it has none so small, the smallest.
+    """
+    counts = _counts(codec)
+    most = max((count for count in counts if count <= channels), default=min(counts))
     return next(each for each in _named(codec) if LAYOUTS[each] == most)
 
 

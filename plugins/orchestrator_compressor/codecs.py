@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from orchestrator_compressor.sequences import CONTAINER, KINDS
 
@@ -29,6 +30,35 @@ FFV1_FORMATS = frozenset(
 )
 
 
+PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow"),
+)
+MP2_BITRATES = (64, 96, 112, 128, 160, 192, 224, 256, 320, 384)  #: of two channels, in kbit/s
+PREDICTED = ("level", "bFrames", "encoder")  #: keys of codecs that predict frames, as settings say
+CINEFORM = (
+    *("low", "low+", "medium", "medium+", "high", "high+"),
+    *("film1", "film1+", "film1.5", "film2", "film2+", "film3", "film3+"),
+)
+AV1_PRESETS = tuple(map(str, range(14)))
+WHOLE_RATES = (24, 25, 30, 50, 60)
+FILM_RATES = frozenset(map(Fraction, WHOLE_RATES)) | {
+    Fraction(rate * 1000, 1001) for rate in (24, 30, 60)
+}
+MXF_RATES = FILM_RATES | {Fraction(rate) for rate in (48, 100, 120)}
+"""Frames a second that ffmpeg's MXF muxer takes; it refuses others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Pictures that a codec takes."""
+
+    least: tuple[int, int] = (1, 1)  #: width and height
+    step: int = 1  #: the width is a multiple of this
+    rates: frozenset[Fraction] = frozenset()  #: exact frames a second; empty: any, or none
+    shapes: frozenset[Fraction] = frozenset()  #: of pictures, beside square pixels; empty: any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoCodec:
     """A video codec as a setting names it."""
@@ -51,6 +81,15 @@ class VideoCodec:
     stall_s: float = 60.0  #: it hangs when it has shown no new frame for so long
     statistics: str = ""  #: of a first pass: of parts, of the whole only; empty: it has one pass
     buffered: bool = False  #: it can keep to a player's buffer
+    presets: tuple[str, ...] = ()  #: how much time to spend; empty: no choice
+    preset: str = "medium"  #: of those, where a setting names none
+    profile: str | None = None  #: where a setting names none; None: the encoder's choice
+    key_interval: int = 250  #: frames, where a setting names none
+    hardware: Mapping[str, str] = field(default_factory=dict)  #: kind -> ffmpeg's encoder
+    decoded: Mapping[str, str] = field(default_factory=dict)  #: pixel format -> as decoders say
+    only_full: bool = False  #: it holds the full range and nothing else
+    needs_rate: bool = True  #: a setting must say how good; else it has a rate of its own
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +103,7 @@ class AudioCodec:
     keys: frozenset[str]  #: of a setting's ``audio`` that it understands, beside those of all
     rates: tuple[int, ...] = ()  #: samples a second that it takes, best first; empty: any
     layouts: tuple[str, ...] = ()  #: of loudspeakers that it takes; empty: any
+    bitrates: frozenset[str] = frozenset()  #: that it takes; empty: any
     padding: int = 0  #: samples that it may add at the end
     priming: int = 0  #: samples that it adds at the beginning, which players leave out
     held_back: int = 0  #: samples at the end that it would never write, if no more came
@@ -76,9 +116,9 @@ VIDEO: Mapping[str, VideoCodec] = {
         encoder="libx264",
         codec="h264",
         suffix=".mov",
-        containers=frozenset({"mp4", "mov", "mkv"}),
+        containers=frozenset({"mp4", "mov", "mkv", "ts"}),
         pixel_formats=frozenset((*PLANAR_8, *PLANAR_10)),
-        keys=frozenset({"preset", "profile", "rate", "keyInterval"}),
+        keys=frozenset({"preset", "profile", "rate", "keyInterval", *PREDICTED}),
         profiles={
             "baseline": frozenset({"yuv420p"}),
             "main": frozenset({"yuv420p"}),
@@ -92,14 +132,16 @@ VIDEO: Mapping[str, VideoCodec] = {
         pixels_s=15e6,
         statistics="parts",
         buffered=True,
+        presets=PRESETS,
+        hardware={each: f"h264_{each}" for each in ("nvenc", "qsv", "vaapi", "videotoolbox")},
     ),
     "hevc": VideoCodec(
         encoder="libx265",
         codec="hevc",
         suffix=".mov",
-        containers=frozenset({"mp4", "mov", "mkv"}),
+        containers=frozenset({"mp4", "mov", "mkv", "ts"}),
         pixel_formats=frozenset((*PLANAR_8, *PLANAR_10, *PLANAR_12)),
-        keys=frozenset({"preset", "profile", "rate", "keyInterval"}),
+        keys=frozenset({"preset", "profile", "rate", "keyInterval", *PREDICTED, "hdr10"}),
         profiles={
             "main": frozenset({"yuv420p"}),
             "main10": frozenset({"yuv420p10le"}),
@@ -110,6 +152,8 @@ VIDEO: Mapping[str, VideoCodec] = {
         pixels_s=5e6,
         statistics="parts",
         buffered=True,
+        presets=PRESETS,
+        hardware={each: f"hevc_{each}" for each in ("nvenc", "qsv", "vaapi", "videotoolbox")},
     ),
     "vp9": VideoCodec(
         encoder="libvpx-vp9",
@@ -122,6 +166,20 @@ VIDEO: Mapping[str, VideoCodec] = {
         pixels_s=2e6,
         stall_s=300.0,  # it looks 25 frames ahead: on a busy computer the first took over 60 s
         statistics="whole",
+    ),
+    "av1": VideoCodec(
+        encoder="libsvtav1",
+        codec="av1",
+        suffix=".mp4",
+        containers=frozenset({"mp4", "mkv", "webm"}),
+        pixel_formats=frozenset({"yuv420p", "yuv420p10le"}),
+        keys=frozenset({"preset", "rate", "keyInterval", "encoder"}),
+        crf_max=63,
+        pixels_s=5e6,
+        stall_s=300.0,  # it looks as far ahead as a group of pictures is long
+        presets=AV1_PRESETS,
+        preset="6",
+        hardware={each: f"av1_{each}" for each in ("nvenc", "qsv", "vaapi")},
     ),
     "prores": VideoCodec(
         encoder="prores_ks",
@@ -142,6 +200,71 @@ VIDEO: Mapping[str, VideoCodec] = {
         interlaced=True,
         full_range=False,
         pixels_s=40e6,
+        # what is written has 12 bits, whatever it was made of
+        decoded={"yuv444p10le": "yuv444p12le", "yuva444p10le": "yuva444p12le"},
+    ),
+    "dnxhr": VideoCodec(
+        encoder="dnxhd",
+        codec="dnxhd",
+        suffix=".mov",
+        containers=frozenset({"mov", "mxf", "mkv"}),
+        pixel_formats=frozenset({"yuv422p", "yuv422p10le", "yuv444p10le"}),
+        keys=frozenset({"profile"}),
+        profiles={
+            "lb": frozenset({"yuv422p"}),
+            "sq": frozenset({"yuv422p"}),
+            "hq": frozenset({"yuv422p"}),
+            "hqx": frozenset({"yuv422p10le"}),
+            "444": frozenset({"yuv444p10le"}),
+        },
+        intra=True,
+        full_range=False,
+        pixels_s=60e6,
+        profile="hq",
+        limits=Limits(least=(256, 120)),
+    ),
+    "cineform": VideoCodec(
+        encoder="cfhd",
+        codec="cfhd",
+        suffix=".mov",
+        containers=frozenset({"mov", "mkv"}),
+        pixel_formats=frozenset({"yuv422p10le", "gbrp12le", "gbrap12le"}),
+        keys=frozenset({"profile"}),
+        profiles={name: frozenset({"yuv422p10le", "gbrp12le", "gbrap12le"}) for name in CINEFORM},
+        intra=True,
+        full_range=False,
+        says_range=False,
+        pixels_s=30e6,
+        profile="film2",
+        limits=Limits(least=(64, 64), step=32),  # else what it writes cannot be decoded
+    ),
+    "mpeg2": VideoCodec(
+        encoder="mpeg2video",
+        codec="mpeg2video",
+        suffix=".mov",
+        containers=frozenset({"ts", "mxf", "mov", "mkv"}),
+        pixel_formats=frozenset({"yuv420p", "yuv422p"}),
+        keys=frozenset({"rate", "keyInterval", "bFrames"}),
+        key_interval=12,
+        interlaced=True,
+        full_range=False,
+        needs_rate=False,
+        pixels_s=60e6,
+        limits=Limits(
+            rates=FILM_RATES,
+            shapes=frozenset({Fraction(4, 3), Fraction(16, 9), Fraction(221, 100)}),
+        ),
+    ),
+    "mjpeg": VideoCodec(
+        encoder="mjpeg",
+        codec="mjpeg",
+        suffix=".mov",
+        containers=frozenset({"mov", "mkv"}),
+        pixel_formats=frozenset(PLANAR_8),
+        keys=frozenset({"rate"}),
+        intra=True,
+        only_full=True,
+        pixels_s=60e6,
     ),
     "ffv1": VideoCodec(
         encoder="ffv1",
@@ -196,7 +319,7 @@ AUDIO: Mapping[str, AudioCodec] = {
         encoder="aac",
         codec="aac",
         suffix=".m4a",
-        containers=frozenset({"mp4", "mov", "mkv", "m4a"}),
+        containers=frozenset({"mp4", "mov", "mkv", "m4a", "ts"}),
         keys=frozenset({"bitrate"}),
         rates=(48000, 44100, 96000, 88200, 64000, 32000, 24000, 22050, 16000, 12000, 11025, 8000),
         layouts=("mono", "stereo", "2.1", "3.0", "4.0", "quad", "5.0", "5.1", "6.1", "7.1"),
@@ -226,7 +349,7 @@ AUDIO: Mapping[str, AudioCodec] = {
         encoder="pcm_s{depth}{order}",
         codec="pcm_s{depth}{order}",
         suffix=".mov",
-        containers=frozenset({"mov", "mkv", "wav", "w64", "aiff"}),
+        containers=frozenset({"mov", "mkv", "wav", "w64", "aiff", "mxf"}),
         keys=frozenset({"depth"}),
         lossless=True,
     ),
@@ -277,6 +400,17 @@ AUDIO: Mapping[str, AudioCodec] = {
         held_back=256,
         bitrate_max=640,
     ),
+    "mp2": AudioCodec(
+        encoder="mp2",
+        codec="mp2",
+        suffix=".mov",
+        containers=frozenset({"ts", "mkv"}),
+        keys=frozenset({"bitrate"}),
+        rates=(48000, 44100, 32000),
+        bitrates=frozenset(f"{each}k" for each in MP2_BITRATES),
+        layouts=("stereo",),
+        padding=1152,
+    ),
 }
 
 COPYABLE: Mapping[str, frozenset[str]] = {
@@ -292,6 +426,7 @@ COPYABLE: Mapping[str, frozenset[str]] = {
     "ogg": frozenset({"opus", "vorbis", "flac"}),
     "ac3": frozenset({"ac3"}),
     "eac3": frozenset({"eac3"}),
+    "ts": frozenset({"aac", "mp3", "mp2", "ac3", "eac3"}),
 }
 """Container -> sound that may pass into it untouched; one that is not named takes any (mkv)."""
 
@@ -310,6 +445,8 @@ ENDINGS: Mapping[str, frozenset[str]] = {
     "ac3": frozenset({".ac3"}),
     "eac3": frozenset({".eac3", ".ec3"}),
     CONTAINER: frozenset(ending for endings in KINDS.values() for ending in endings),
+    "mxf": frozenset({".mxf"}),
+    "ts": frozenset({".ts", ".m2t", ".mts", ".m2ts"}),
 }
 """Container -> endings that people give its files; the first thing a player looks at."""
 
@@ -318,6 +455,12 @@ SOUND_ONLY = frozenset({"m4a", "wav", "w64", "aiff", "flac", "mp3", "ogg", "ac3"
 
 ONE_SOUND = SOUND_ONLY - {"m4a"}
 """Containers that hold one track of sound."""
+
+STARTLESS = frozenset({"mxf"})
+"""Containers whose streams all begin and end at the same time: they cannot say otherwise."""
+
+SOUND_RATES: Mapping[str, int] = {"mxf": 48000}
+"""Container -> the only rate of sound that it takes."""
 
 MOV_LIKE = frozenset({"mp4", "mov", "m4a"})
 """Containers that ffmpeg's mov muxer writes: they have tags, a time scale and a fast start."""
@@ -351,11 +494,11 @@ SAME_PIXELS: Mapping[str, str] = {
 
 def decoded_as(codec: VideoCodec, pixel_format: str, color_range: str | None) -> str:
     """Return what a decoder calls a pixel format: of some codecs, full range has its own names."""
-    if codec.codec == "prores" and "444" in pixel_format:
-        return pixel_format.replace("10le", "12le")
     full = f"yuvj{pixel_format.removeprefix('yuv')}"
-    named = codec.codec in {"h264", "hevc"} and color_range == "pc" and full in SAME_PIXELS
-    return full if named else pixel_format
+    of_those = codec.codec in {"h264", "hevc", "mjpeg"}
+    if of_those and color_range == "pc" and full in SAME_PIXELS:
+        return full
+    return codec.decoded.get(pixel_format, pixel_format)
 
 
 def has_alpha(pixel_format: str) -> bool:

@@ -114,6 +114,8 @@ def faults(grade: Grade, name: str, codec: VideoCodec) -> Iterator[str]:
         yield f"video.colour.transfer: {grade.wanted.trc} is HDR, which toneMap takes away"
     if grade.wanted.range == "pc" and not codec.full_range:
         yield f"video.colour.range: {name} holds the video range only; use tv"
+    if grade.wanted.range == "tv" and codec.only_full:
+        yield f"video.colour.range: {name} holds the full range only; use pc"
 
 
 def presumed(lines: int) -> str:

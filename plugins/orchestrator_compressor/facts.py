@@ -17,6 +17,9 @@ WHOLE_MAX = 10**18
 FLAGS = re.compile(r"[a-z_+]*")
 NIT = 10000  #: in the units of a mastering display
 WORD = re.compile(r"[A-Za-z0-9_.,+ -]*")
+PAIR = r"\(\d{1,9},\d{1,9}\)"
+MASTER_DISPLAY = re.compile(rf"G{PAIR}B{PAIR}R{PAIR}WP{PAIR}L{PAIR}")
+MAX_CLL = re.compile(r"\d{1,5},\d{1,5}")
 PACKETS = "packets"  #: the table was made from the packets; it may yet prove wrong
 STAND_IN = "reference.mov"  #: in an attempt's folder: what a movie with references is read through
 DECODER = "decoder"  #: it was made by the decoder that will encode; nothing is more right
@@ -55,6 +58,9 @@ class VideoFacts:
     duration_s: float | None = None  #: of all its frames; None: unknown
     captions: bool = False  #: closed captions stand in its pictures (A53)
     peak_nits: int | None = None  #: how bright it gets; None: it does not say
+    duration: Fraction | None = None  #: in seconds, of frames on a grid
+    master_display: str = ""  #: of HDR10, in x265's words; empty: the source does not say
+    max_cll: str = ""  #: likewise
 
     @property
     def is_turned(self) -> bool:
@@ -258,6 +264,9 @@ def _video(values: Values) -> VideoFacts:
         duration_s=None if duration is None else _seconds(duration),
         captions=bool(values.get("captions")),
         peak_nits=_peak(values),
+        duration=frames / rate if rate and (frames := _int(values.get("frames") or 0)) else None,
+        master_display=_like(MASTER_DISPLAY, values.get("master_display")),
+        max_cll=_like(MAX_CLL, values.get("max_cll")),
     )
 
 
@@ -331,6 +340,11 @@ def _fraction(value: object) -> Fraction | None:
     if value is None or str(value).endswith("/0"):
         return None
     return ratio(str(value))
+
+
+def _like(pattern: re.Pattern[str], value: object) -> str:
+    """Return a text that looks as it must; empty where it does not, or is not there."""
+    return value if isinstance(value, str) and pattern.fullmatch(value) else ""
 
 
 def _named(value: object) -> str | None:

@@ -158,11 +158,26 @@ def _first(sound: Sound) -> list[str]:
     """Return the filters that need to know nothing."""
     volume = sound.audio.volume_db
     return [
+        *_lead(sound),
         BEGIN,
         # a sum of channels never clips, whatever kind of number the source has
         *([f"aresample=out_chlayout={sound.layout}:rematrix_maxval=1"] if sound.layout else []),
         *([_volume(volume)] if volume else []),
     ]
+
+
+def _lead(sound: Sound) -> list[str]:
+    """Return the filters that put sound beside the picture, where the container wants that."""
+    if not sound.lead and not sound.is_fitted:
+        return []
+    words = [f"aresample={sound.rate}", BEGIN]  # samples of what will be written
+    if sound.lead < 0:
+        words += [f"atrim=start_sample={-sound.lead}"]
+    elif sound.lead:
+        words += [f"adelay=delays={sound.lead}S:all=1"]
+    if sound.is_fitted:
+        words += [f"apad=whole_len={sound.samples}", f"atrim=end_sample={sound.samples}"]
+    return words
 
 
 def _volume(decibels: float) -> str:

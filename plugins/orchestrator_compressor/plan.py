@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from fractions import Fraction
 
 from orchestrator.api import (
     Facts,
@@ -19,6 +20,7 @@ from orchestrator_compressor import (
     cuts,
     destination,
     facts,
+    fits,
     graph,
     rates,
     size,
@@ -56,6 +58,7 @@ def plan(job: Job, found: Facts, room: Room) -> tuple[Target, ...]:
 
 def _draft(ground: Ground, output: Output) -> Draft:
     product = settle(output.setting, ground.source, ground.asks.supplied)
+    fits.check(product, _grid(product, ground))
     segments: tuple[Segment, ...] = ()
     notes = product.notes
     if product.picture and ground.table:
@@ -104,11 +107,20 @@ def _segments(
     video = picture.video
     if why := rates.why_whole(video.rate, video.name, video.codec):
         return cuts.whole(times), (f"{whole} {why}",)
+    if why := fits.why_whole(video):
+        return cuts.whole(times), (f"{whole} {why}",)
     work_s = graph.predicted(picture, len(times.pts), ground.room)
     small = split.spread == "auto" and work_s < SMALL_WORK_S
     slots = ground.room.node_instances if small else ground.room.instances
     rule = cuts.Rule(slots=max(1, slots), intra=picture.video.codec.intra)
     return cuts.cut(times, split, rule), ()
+
+
+def _grid(product: Product, ground: Ground) -> Fraction | None:
+    """Return the exact rate of the output's frames; None: it has none."""
+    if not product.picture or not ground.table:
+        return None
+    return graph.rate(product.picture.timing.output(ground.table))
 
 
 def _late(ground: Ground, product: Product, segments: int) -> dict[str, str]:
@@ -126,6 +138,8 @@ def _late(ground: Ground, product: Product, segments: int) -> dict[str, str]:
 
 
 def _ending_notes(path: str, setting: Setting) -> tuple[str, ...]:
+    if setting.extension and not path.lower().endswith(setting.extension):
+        return (f"{path}: written as named, though {setting.name} wants {setting.extension}",)
     if posixpath.splitext(path)[1].lower() in ENDINGS[setting.container]:
         return ()
     return (f"{path}: written as named, though it holds {setting.container}",)

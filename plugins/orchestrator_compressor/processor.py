@@ -25,7 +25,7 @@ from orchestrator.api import (
     TaskId,
     Verdict,
 )
-from orchestrator_compressor import asks, check, commands, plan, size
+from orchestrator_compressor import asks, check, commands, override, plan, size
 from orchestrator_compressor.steps import probe
 
 FRAME = re.compile(r"frame=(\d{1,15})(?: fps=(\d{1,15}(?:\.\d{1,15})?))?")
@@ -74,7 +74,9 @@ class Compressor:
 
 def load() -> Compressor:
     """Return the processor with the schemas that lie beside this file."""
-    return Compressor(schema=_schema("with"), setting_schema=_schema("setting"))
+    of_setting = _schema("setting")
+    of_job = override.schema(_schema("with"), of_setting)
+    return Compressor(schema=of_job, setting_schema=of_setting)
 
 
 def _schema(name: str) -> Mapping[str, object]:

@@ -16,6 +16,7 @@ from orchestrator_compressor import (
     colour,
     filters,
     geometry,
+    hdr10,
     overlays,
     streams,
     timing,
@@ -26,6 +27,8 @@ from orchestrator_compressor.chain import Filter
 from orchestrator_compressor.codecs import (
     COPYABLE,
     SAME_PIXELS,
+    SOUND_RATES,
+    STARTLESS,
     byte_order,
     has_alpha,
     is_rgb,
@@ -35,6 +38,7 @@ from orchestrator_compressor.colour import HDR, Grade, Graded
 from orchestrator_compressor.facts import AudioFacts, Colour, Source, VideoFacts
 from orchestrator_compressor.formats import nearest
 from orchestrator_compressor.geometry import Layout
+from orchestrator_compressor.hdr10 import Hdr10
 from orchestrator_compressor.overlays import Canvas
 from orchestrator_compressor.settings import FIRST_TRACK, SOURCE, Setting, Video
 from orchestrator_compressor.streams import Others
@@ -42,6 +46,7 @@ from orchestrator_compressor.supplied import NONE, Supplied
 from orchestrator_compressor.timing import PLAY, Timing
 
 RESAMPLED_SLACK = 256  #: samples that a change of rate may cost or add
+FITTED_SLACK = 2048  #: samples: a frame, for containers that hold whole ones of picture and sound
 COMPRESSED_SLACK = 4096  #: samples by which lossy sources declare too much or too little
 UNCOUNTED_SLACK_S = 0.5  #: by how much the length in a header may be wrong
 
@@ -64,6 +69,7 @@ class Picture:
     rate: Fraction | None  #: average, frames a second
     timing: Timing  #: how its frames follow from the source's
     notes: tuple[str, ...] = ()  #: of what a setting asks and this source does not need
+    hdr10: Hdr10 | None = None  #: what each keyframe says of displays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,8 @@ class Sound:
     disposition: str = ""  #: its flags
     source_rate: int = 0  #: samples a second before it is encoded
     source_codec: str = ""
+    lead: int = 0  #: samples of silence before it; below 0: so many of its first are left out
+    is_fitted: bool = False  #: it is made as long as `samples` says, by silence or by a cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +139,7 @@ def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
     picture = _picture(setting, seen, source.timecode) if setting.video and seen else None
     copied = heard if setting.copy_audio else ()
     for each in copied:
-        _check_copy(setting, each, source)
+        _check_copy(setting, each, source, picture)
     if picture and picture.timing.kind == PLAY and heard and setting.wants_sound:
         raise ValueError(
             f"setting {setting.name}: frames that play at another rate last longer or shorter than "
@@ -145,9 +153,7 @@ def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
     return Product(
         setting=setting,
         picture=picture,
-        sounds=tuple(_sound(setting, setting.audio, each) for each in heard)
-        if setting.audio
-        else (),
+        sounds=_sounds(setting, heard, picture, seen.duration if seen else None),
         copied=copied,
         others=beside.joined(others, extras, setting),
         extras=extras,
@@ -181,6 +187,8 @@ def _picture(setting: Setting, facts: VideoFacts, timecode: str | None) -> Pictu
         full_range=video.codec.full_range,
         interlaced=interlaced,
     )
+    said = hdr10.settle(video.hdr10, graded.colour, facts, setting.name)
+    graded = replace(graded, colour=_meant(video, graded.colour, said))
     canvas = Canvas(
         frame=layout.frame,
         pixel_format=pixel_format,
@@ -213,7 +221,14 @@ def _picture(setting: Setting, facts: VideoFacts, timecode: str | None) -> Pictu
         rate=timed.frames_s(facts),
         timing=timed,
         notes=(*graded.notes, *notes),
+        hdr10=said,
     )
+
+
+def _meant(video: Video, colour: Colour, said: Hdr10 | None) -> Colour:
+    """Return what the colours of pictures are once HDR10 and their codec have had their say."""
+    named = hdr10.coloured(colour, said)
+    return replace(named, range="pc") if video.codec.only_full else named
 
 
 def _grid(source: Source, picture: Picture | None) -> tuple[Source, Fraction | None]:
@@ -281,12 +296,27 @@ def _heard(setting: Setting, source: Source) -> tuple[AudioFacts, ...]:
         raise ValueError(f"{source.path}: setting {setting.name}: {error}") from error
 
 
+def _sounds(
+    setting: Setting,
+    heard: tuple[AudioFacts, ...],
+    picture: Picture | None,
+    seconds: Fraction | None,
+) -> tuple[Sound, ...]:
+    """Return the tracks that are encoded anew; `seconds`: the length of the pictures, if known."""
+    if setting.audio is None:
+        return ()
+    found = tuple(_sound(setting, setting.audio, each) for each in heard)
+    if picture is None or setting.container not in STARTLESS:
+        return found
+    return tuple(_together(each, picture, seconds) for each in found)
+
+
 def _sound(setting: Setting, audio: Audio, facts: AudioFacts) -> Sound:
     depth, order = audio.depth or facts.depth, byte_order(setting.container)
     layout = sound.layout(audio, facts)
     rates = audio.codec.rates
     theirs = facts.rate if not rates or facts.rate in rates else rates[0]
-    rate = audio.rate or theirs
+    rate = SOUND_RATES.get(setting.container) or audio.rate or theirs
     count, slack = facts.samples, audio.codec.padding
     if count is None and facts.duration_s is not None:
         count, slack = round(facts.duration_s * facts.rate), round(UNCOUNTED_SLACK_S * rate) + slack
@@ -314,7 +344,23 @@ def _sound(setting: Setting, audio: Audio, facts: AudioFacts) -> Sound:
     )
 
 
-def _check_copy(setting: Setting, facts: AudioFacts, source: Source) -> None:
+def _together(sound: Sound, picture: Picture, seconds: Fraction | None) -> Sound:
+    """Return the sound as it must be to begin and to end with pictures of so many seconds."""
+    lead = round((sound.start - picture.start) * sound.rate)
+    count = None if seconds is None else round(seconds * sound.rate)
+    # its filters then work on samples of the rate that is written
+    fitted = replace(sound, lead=lead, samples=count, start=picture.start, source_rate=sound.rate)
+    return replace(fitted, is_fitted=count is not None, slack=FITTED_SLACK)
+
+
+def _check_copy(
+    setting: Setting, facts: AudioFacts, source: Source, picture: Picture | None
+) -> None:
+    if picture and setting.container in STARTLESS:
+        raise ValueError(
+            f"setting {setting.name}: in {setting.container} sound begins and ends with the "
+            "pictures; name a codec in audio instead of copy"
+        )
     if source.span:
         raise ValueError(
             f"setting {setting.name}: sound that passes untouched cannot be cut to the sample; name "

@@ -32,6 +32,9 @@ class Phase(Enum):
     SECOND = "second"  #: with what the first found
 
 
+QSCALE = (1, 31)  #: quantizers of MPEG-2 and MJPEG
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
     """A setting's ``video.rate``; all None: the codec has no choice, or the encoder's own."""
@@ -105,10 +108,16 @@ def faults(rate: Rate, name: str, codec: VideoCodec) -> Iterator[str]:
         yield f"video.rate: {' and '.join(given)} exclude each other; choose one"
     if not given and (rate.maximum or rate.buffer or rate.passes):
         yield f"video.rate: names none of {', '.join(ONE_OF)}; add one"
-    if rate.crf is not None and rate.crf > codec.crf_max:
+    if rate.crf is not None and not codec.crf_max:
+        yield f"video.rate.crf: {name} has no such scale; use qp"
+    elif rate.crf is not None and rate.crf > codec.crf_max:
         yield f"video.rate.crf: {name} has 0 to {codec.crf_max}, not {rate.crf:g}"
-    if rate.qp is not None and name == "vp9":
-        yield "video.rate.qp: vp9 has no fixed quantizer; use crf"
+    if rate.qp is not None and name in {"vp9", "av1"}:
+        yield f"video.rate.qp: {name} has no fixed quantizer; use crf"
+    if rate.qp is not None and not codec.crf_max and not QSCALE[0] <= rate.qp <= QSCALE[1]:
+        yield f"video.rate.qp: {name} has {QSCALE[0]} to {QSCALE[1]}, not {rate.qp}"
+    if rate.is_target and not codec.statistics:
+        yield f"video.rate: {name} keeps to no average or size; use {'crf' if codec.crf_max else 'qp'}"
     if rate.passes is not None and given and not rate.is_target:
         yield f"video.rate.passes: is for average and size, not for {given[0]}; remove it"
     yield from _buffer_faults(rate, name, codec)

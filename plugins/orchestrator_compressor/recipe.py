@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
-from orchestrator_compressor import mix, sequences
+from orchestrator_compressor import hardware, mix, sequences
 from orchestrator_compressor.encoders import Words, sound_words, video_words
 from orchestrator_compressor.facts import Source
 from orchestrator_compressor.product import Picture, Sound
@@ -77,6 +77,7 @@ def encode(means: Means, source: Source, cut: Cut, picture: Picture, out: str) -
     mov = ["-write_tmcd", "0", "-video_track_timescale", str(scale)]
     return [
         *begin(means),
+        *hardware.device(picture.video),
         *cut.seek,
         "-copyts",
         *opened(source),
@@ -104,6 +105,7 @@ def filters(cut: Cut, picture: Picture) -> Words:
         f"setsar=sar={_ratio(picture.sar)}:max={SAR_MAX}",
         _params(picture),
         *clock,
+        *hardware.filters(picture),
     ]
 
 

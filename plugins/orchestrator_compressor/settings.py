@@ -11,6 +11,8 @@ from orchestrator_compressor import (
     colour,
     filters,
     geometry,
+    hardware,
+    hdr10,
     keeping,
     overlays,
     quality,
@@ -20,7 +22,9 @@ from orchestrator_compressor import (
 from orchestrator_compressor.audio import COPY, Audio, Tracks
 from orchestrator_compressor.codecs import (
     AUDIO,
+    ENDINGS,
     SOUND_ONLY,
+    SOUND_RATES,
     VIDEO,
     VideoCodec,
     byte_order,
@@ -29,6 +33,7 @@ from orchestrator_compressor.codecs import (
 from orchestrator_compressor.colour import Grade
 from orchestrator_compressor.filters import Wanted
 from orchestrator_compressor.geometry import Shape
+from orchestrator_compressor.hdr10 import Hdr10
 from orchestrator_compressor.keeping import ALL, Keeping
 from orchestrator_compressor.overlays import Overlays
 from orchestrator_compressor.quality import Quality
@@ -37,12 +42,11 @@ from orchestrator_compressor.sequences import CONTAINER
 from orchestrator_compressor.timing import Wish
 
 SOURCE = "source"
+SOFTWARE = "software"
 LOOK = ("crop", "pad", "pixelAspect", "colour", "toneMap", "lut")
 DRAWN = ("watermark", "text", "timecodeBurnIn")
 TIMED = ("frameRate", "deinterlace", "fieldOrder", "filters")
 ALL_VIDEO = frozenset({"codec", "pixelFormat", "size", *TIMED, *LOOK, *DRAWN})
-KEY_INTERVAL = 250
-PRESET = "medium"
 ANY_RATE = Rate()
 AS_IT_IS = Wish()
 FIRST_TRACK = Tracks()
@@ -60,16 +64,25 @@ class Video:
     name: str  #: of the codec, as settings name it
     codec: VideoCodec
     pixel_format: str  #: ``source``: as the source has it
-    preset: str = PRESET
+    preset: str = ""  #: of the codec's; empty: it has none
     profile: str | None = None  #: None: the encoder's choice
     rate: Rate = ANY_RATE
-    key_interval: int = KEY_INTERVAL  #: frames, at most
+    key_interval: int = 250  #: frames, at most
     timing: Wish = AS_IT_IS
     filters: tuple[Wanted, ...] = ()  #: in the order in which they work
     shape: Shape = ANY_SHAPE
     grade: Grade = ANY_COLOUR
     drawn: Overlays = NOTHING_DRAWN
     quality: Quality | None = None  #: a VMAF, for which the rate is searched
+    level: str | None = None  #: None: the encoder's choice
+    b_frames: int | None = None  #: in a row, at most; None: the encoder's choice
+    hdr10: Hdr10 | None = None  #: None: nothing is said
+    hardware: str | None = None  #: kind of encoder in silicon; None: software
+
+    @property
+    def encoder(self) -> str:
+        """Ffmpeg's name of the encoder."""
+        return self.codec.hardware[self.hardware] if self.hardware else self.codec.encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +98,7 @@ class Setting:
     tracks: Tracks = FIRST_TRACK  #: of the source's sound
     faststart: bool = False
     keeping: Keeping = ALL
+    extension: str | None = None  #: that people want for its files; None: any of the container's
 
     @property
     def wants_sound(self) -> bool:
@@ -98,7 +112,7 @@ class Setting:
         audio = (
             () if self.audio is None else (self.audio.codec.encoder.format(depth=24, order=order),)
         )
-        return (*(() if self.video is None else (self.video.codec.encoder,)), *audio)
+        return (*(() if self.video is None else (self.video.encoder,)), *audio)
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -130,6 +144,7 @@ def read(name: str, spec: Spec) -> Setting:
         tracks=sound.tracks(audio),
         faststart=bool(options.get("faststart", False)),
         keeping=keeping.read(spec),
+        extension=cast("str | None", spec.get("extension")),
     )
 
 
@@ -151,22 +166,26 @@ def faults(spec: Spec) -> tuple[str, ...]:
 
 
 def _video(spec: Spec) -> Video:
-    profile = spec.get("profile")
-    name = str(spec["codec"])
+    name, encoder = str(spec["codec"]), str(spec.get("encoder", SOFTWARE))
+    profile, level = spec.get("profile", VIDEO[name].profile), spec.get("level")
     return Video(
         name=name,
         codec=VIDEO[name],
         pixel_format=str(spec.get("pixelFormat", SOURCE)),
-        preset=str(spec.get("preset", PRESET)),
+        preset=str(spec.get("preset", VIDEO[name].preset)) if VIDEO[name].presets else "",
         profile=None if profile is None else str(profile),
         rate=rates.read(cast("Spec", spec.get("rate", {}))),
-        key_interval=int(cast("int", spec.get("keyInterval", KEY_INTERVAL))),
+        key_interval=int(cast("int", spec.get("keyInterval", VIDEO[name].key_interval))),
         timing=timing.read(spec),
         filters=filters.read(spec),
         shape=geometry.read(spec),
         grade=colour.read(spec),
         drawn=overlays.read(spec),
         quality=quality.read(cast("Spec | None", spec.get("quality")), name),
+        level=None if level is None else str(level),
+        b_frames=cast("int | None", spec.get("bFrames")),
+        hdr10=hdr10.read(spec.get("hdr10")),
+        hardware=None if encoder == SOFTWARE else encoder,
     )
 
 
@@ -176,14 +195,20 @@ def _is_copy(audio: object) -> bool:
 
 def _alien_keys(spec: Spec) -> Iterator[str]:
     video, audio = spec.get("video"), spec.get("audio")
-    if isinstance(video, Mapping):
+    if isinstance(video, Mapping) and "codec" not in video:  # an override of a setting of sound
+        yield "video.codec: the setting names none; name one"
+    elif isinstance(video, Mapping):
         codec = str(video["codec"])
         known = ALL_VIDEO | VIDEO[codec].keys | quality.keys(codec)
         for key in sorted(set(video) - known):
             yield f"video.{key}: {codec} has no such choice; remove it"
-        if "rate" in VIDEO[codec].keys and not {"rate", quality.KEY} & set(video):
+        needs_rate = "rate" in VIDEO[codec].keys and VIDEO[codec].needs_rate
+        if needs_rate and not {"rate", quality.KEY} & set(video):
             yield f"video.rate: {codec} needs one; add rate: {{crf: …}}"
-    if isinstance(audio, Mapping):
+        yield from hardware.faults(video)
+    if isinstance(audio, Mapping) and "codec" not in audio:  # an override of copied sound
+        yield "audio.codec: the setting names none; name one"
+    elif isinstance(audio, Mapping):
         codec = str(audio["codec"])
         known = sound.COPIED if codec == COPY else sound.EVERY_CODEC | AUDIO[codec].keys
         for key in sorted(set(audio) - known):
@@ -207,6 +232,12 @@ def _holding(setting: Setting) -> Iterator[str]:
         yield _cannot_hold(container, audio.name, audio.codec.containers)
     yield from sound.faults(audio) if audio else ()
     yield from sound.track_faults(container, setting.tracks)
+    only = SOUND_RATES.get(container)
+    if audio and only and audio.rate not in {None, only}:
+        yield f"audio.rate: {container} takes {only}; remove it"
+    if setting.extension and setting.extension not in ENDINGS[container]:
+        known = ", ".join(sorted(ENDINGS[container]))
+        yield f"extension: {container} is not called {setting.extension}; it is called {known}"
 
 
 def _beside(setting: Setting) -> Iterator[str]:
@@ -239,6 +270,15 @@ def _picture(video: Video) -> Iterator[str]:
     yield from _profile(video)
     yield from geometry.faults(video.shape, video.name, even=video.codec.even)
     yield from colour.faults(video.grade, video.name, video.codec)
+    yield from _choices(video)
+
+
+def _choices(video: Video) -> Iterator[str]:
+    presets = video.codec.presets
+    if not video.hardware and presets and video.preset not in presets:
+        yield f"video.preset: {video.name} has no {video.preset}; it has {', '.join(presets)}"
+    if video.hdr10 and "10" not in video.pixel_format:
+        yield "video.hdr10: needs 10 bits; set pixelFormat: yuv420p10le"
 
 
 def _profile(video: Video) -> Iterator[str]:

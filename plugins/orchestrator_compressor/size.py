@@ -21,6 +21,7 @@ PRORES_BITS: Mapping[str | None, float] = {
     "422-hq": 3.5,
     "4444": 5.3,
     "4444-xq": 8.0,
+    None: 2.3,
 }
 """Profile -> bits a pixel, by Apple's own table of rates."""
 
@@ -28,8 +29,18 @@ USUAL_CRF: Mapping[str, tuple[float, float]] = {
     "h264": (23, 0.06),
     "hevc": (28, 0.03),
     "vp9": (31, 0.03),
+    "av1": (35, 0.02),
 }
 """Codec -> a quality, and about how many bits a pixel it takes."""
+
+FIXED_BITS: Mapping[str, Mapping[str | None, float]] = {
+    "prores": PRORES_BITS,
+    "dnxhr": {"lb": 0.7, "sq": 2.2, "hq": 3.4, "hqx": 3.4, "444": 6.8},
+    "cineform": {None: 1.5},
+    "mpeg2": {None: 0.1},
+    "mjpeg": {None: 0.8},
+}
+"""Codec -> profile (None: any other) -> about how many bits a pixel it takes."""
 
 CRF_HALVES = 6.0  #: so many steps of quality halve the bits
 LOSSLESS_PART = 0.3  #: of all bits of a pixel, what a lossless codec leaves of calm pictures
@@ -63,8 +74,8 @@ def _picture_bits(picture: Picture, frames: int) -> float:
 
 
 def _bits_a_pixel(video: Video, picture: Picture) -> float:
-    if video.name == "prores":
-        return PRORES_BITS.get(video.profile, PRORES_BITS["422"])
+    if known := FIXED_BITS.get(video.name):
+        return known.get(video.profile, known.get(None, max(known.values())))
     if video.name not in USUAL_CRF or video.rate.qp == 0:
         return LOSSLESS_PART * _raw_bits(picture.pixel_format)
     usual, bits = USUAL_CRF[video.name]

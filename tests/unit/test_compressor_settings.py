@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from compressor_jobs import COMPRESSOR, built_in
+from compressor_jobs import COMPRESSOR, built_in, job
 from jsonschema import Draft202012Validator
 
-from orchestrator_compressor import settings
+from orchestrator_compressor import asks, settings
 from orchestrator_compressor.audio import LAYOUTS
 from orchestrator_compressor.codecs import AUDIO, COPYABLE, ENDINGS, SOUND_ONLY, VIDEO
 
@@ -88,8 +88,8 @@ def test_defaults_are_those_that_the_schema_tells():
     assert found.audio is not None
     assert plain.video is not None
     assert plain.audio is not None
-    assert found.video.preset == video["preset"]["default"]
-    assert found.video.key_interval == video["keyInterval"]["default"]
+    assert f"default {found.video.preset};" in video["preset"]["description"]
+    assert f"default {found.video.key_interval}," in video["keyInterval"]["description"]
     assert plain.video.pixel_format == video["pixelFormat"]["default"]
     assert found.audio.bitrate == audio["bitrate"]["default"]
     assert found.allow_segmenting is SCHEMA["properties"]["allowSegmenting"]["default"]
@@ -116,6 +116,65 @@ def test_every_layout_and_container_of_sound_that_is_named_there_is():
 
 def test_aiff_has_samples_the_other_way_round():
     assert settings.read("aiff", built_in()["aiff"]).encoders == ("pcm_s24be",)
+
+
+def overridden(override: Any, setting: str = "h264-1080p") -> Any:
+    """Return a job of one output that changes its setting."""
+    each = {"setting": setting, "destination": "/out/a.mp4", "override": override}
+    return job(each)
+
+
+def test_an_output_may_change_keys_of_its_setting():
+    changed = {"video": {"rate": {"crf": 18}, "size": "source"}, "allowSegmenting": False}
+    found = asks.read(overridden(changed)).outputs[0].setting
+    plain = settings.read("h264-1080p", built_in()["h264-1080p"])
+    assert found.video is not None
+    assert plain.video is not None
+    assert (found.video.rate.crf, found.video.shape.fit, found.allow_segmenting) == (
+        18,
+        None,
+        False,
+    )
+    assert (found.video.preset, found.audio) == (plain.video.preset, plain.audio)
+    # what stands deeper is replaced as a whole: one kind of rate, not two
+    found = asks.read(overridden({"video": {"rate": {"qp": 20}}})).outputs[0].setting
+    assert found.video is not None
+    assert (found.video.rate.crf, found.video.rate.qp) == (None, 20)
+
+
+@pytest.mark.parametrize(
+    ("override", "setting", "path", "said"),
+    [
+        ({"video": {"rate": {"crf": 60}}}, "h264-1080p", "override/video/rate/crf", "0 to 51"),
+        ({"container": "webm"}, "h264-1080p", "override/container", "webm cannot hold h264"),
+        ({"audio": {"channels": 2}}, "silent", "override/audio", "audio.codec: the setting names"),
+        ({"video": {"size": "source"}}, "wav", "override/video", "video.codec: the setting names"),
+        ({"extension": ".mov"}, "h264-1080p", "override/extension", "is called .m4v, .mp4"),
+    ],
+)
+def test_a_fault_of_an_override_is_told_where_it_stands(override, setting, path, said):
+    silent = {"silent": spec(audio="copy")}
+    each = {"setting": setting, "destination": "/out/a", "override": override}
+    faults = COMPRESSOR.review(job(each, specs=silent)).faults
+    assert "/".join(map(str, faults[0].path)) == f"outputs/0/{path}"
+    assert said in faults[0].text
+
+
+@pytest.mark.parametrize(
+    ("override", "is_fine"),
+    [
+        ({"video": {"rate": {"crf": 18}}}, True),
+        ({"container": "mov", "audio": "copy"}, True),
+        ({"video": {"crf": 18}}, False),
+        ({"video": {"rate": {"crf": "best"}}}, False),
+        ({"processor": "shell"}, False),
+        ({}, False),
+    ],
+)
+def test_an_override_has_the_schema_of_a_setting(override, is_fine):
+    each = {"setting": "wav", "destination": "a", "override": override}
+    asked = {"source": "a", "outputs": [each]}
+    assert Draft202012Validator(dict(COMPRESSOR.schema)).is_valid(asked) is is_fine
 
 
 def test_a_setting_says_which_encoders_it_needs():

@@ -29,6 +29,7 @@ JUMP_NOISE = re.compile(
     r"|[Mm]issing reference picture|reference picture missing|number of reference frames"
     r"|Could not find ref with POC|Error constructing the frame RPS|first frame is no keyframe"
 )
+DECODERS = {"av1": "(?:lib)?(?:dav1d|av1)"}  #: codec -> pattern of decoders called otherwise
 OPENING = re.compile(r"Error opening input|moov atom not found|Error during demuxing")
 FULL = re.compile(r"No space left on device|Disk quota exceeded")
 
@@ -55,7 +56,10 @@ class Child:
 
         Raises Trouble if the program cannot be started.
         """
-        own = "".join(rf"|^\[{re.escape(each)}(?:float)? @" for each in codec.split(",") if each)
+        named = (
+            DECODERS.get(each, f"{re.escape(each)}(?:float)?") for each in codec.split(",") if each
+        )
+        own = "".join(rf"|^\[{each} @" for each in named)
         self._reader = re.compile(READER + own)
         self._jumps = "-ss" in words
         self._label = label
@@ -89,6 +93,9 @@ class Child:
         code = self._process.wait()
         for thread in self._threads:
             thread.join()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
         return Ended(
             code=code,
             frames=self._frames,

@@ -178,7 +178,7 @@ def picture(stream: VideoStream) -> dict[str, object]:
     """Return what the headers say of a video stream, in ffmpeg's words; unknown is None."""
     context = stream.codec_context
     return {
-        "codec": context.name,
+        "codec": codec(stream),
         "profile": context.profile,
         "pix_fmt": context.pix_fmt,
         "width": context.width,

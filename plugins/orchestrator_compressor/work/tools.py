@@ -14,10 +14,13 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
+from orchestrator_compressor import hardware
+
 VARIABLE = "ORCHESTRATOR_FFMPEG"
 AV_MIN = (18, 1)
 TRY_LIMIT_S = 60.0
 WIDTH, HEIGHT, FRAMES = 64, 64, 3
+TRIAL_SIZE = "320x192"
 #: of ``-encoders`` and ``-filters``: flags, then the name
 ENCODER = re.compile(r"^ [VAS][FSXBD.]{5} ([\w.-]+) ", re.MULTILINE)
 FILTER = re.compile(r"^ [TSC.]{2,3} (\S+) +\S+->\S+", re.MULTILINE)
@@ -75,7 +78,9 @@ def _tried(path: str) -> dict[str, object]:
             " Install the package imageio-ffmpeg, or name a newer one in"
             ' "programs: {ffmpeg: …}" of the node.'
         )
-    encoders = ENCODER.findall(_said(path, "-encoders"))
+    listed = ENCODER.findall(_said(path, "-encoders"))
+    # a build lists encoders of any silicon there is; only a trial tells what this computer has
+    encoders = [name for name in listed if name not in hardware.NAMES or _does(path, name)]
     filters = FILTER.findall(_said(path, "-filters"))
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -122,6 +127,27 @@ def _does_recipe(path: str) -> bool:
         )
         counted = re.findall(r"^frame=\s*(\d+)", done.stdout, re.MULTILINE)
         return done.returncode == 0 and counted[-1:] == [str(FRAMES)] and made.stat().st_size > 0
+
+
+def _does(path: str, encoder: str) -> bool:
+    """Whether a hardware encoder makes some frames of pictures that are large enough for any."""
+    before, after = hardware.trial(encoder)
+    picture = ("-f", "lavfi", "-i", f"color=s={TRIAL_SIZE}:r=25,format=nv12")
+    words = [path, "-hide_banner", "-nostdin", "-y", "-v", "error", *before, *picture]
+    count = ["-frames:v", str(FRAMES), "-progress", "pipe:1", "-nostats", "-f", "null", "-"]
+    try:
+        done = subprocess.run(
+            [*words, *after, *count],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TRY_LIMIT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    counted = re.findall(r"^frame=\s*(\d+)", done.stdout, re.MULTILINE)
+    return done.returncode == 0 and counted[-1:] == [str(FRAMES)]
 
 
 def _recipe(path: str, source: Path, made: Path) -> list[str]:
