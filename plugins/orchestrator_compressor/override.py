@@ -10,6 +10,8 @@ Spec = Mapping[str, object]
 MERGED = frozenset({"video", "audio", "options"})
 """Keys whose own keys are changed one by one; whatever stands deeper is replaced as a whole: a rate
 of two kinds would be none."""
+INSTEAD = {"rate": "quality", "quality": "rate"}
+"""Key of ``video`` -> the other way to say the same, whose place it takes."""
 
 
 def merged(spec: Spec, override: Spec) -> dict[str, object]:
@@ -18,8 +20,13 @@ def merged(spec: Spec, override: Spec) -> dict[str, object]:
     for key, value in override.items():
         own = spec.get(key)
         both = key in MERGED and isinstance(own, Mapping) and isinstance(value, Mapping)
-        found[key] = {**own, **value} if both else value  # type: ignore[dict-item]  # both are
+        found[key] = _changed(own, value) if both else value  # type: ignore[arg-type]  # both are
     return found
+
+
+def _changed(own: Spec, keys: Spec) -> dict[str, object]:
+    gone = {INSTEAD[key] for key in keys if key in INSTEAD}
+    return {**{key: value for key, value in own.items() if key not in gone}, **keys}
 
 
 def place(override: Spec, fault: str) -> tuple[str, ...] | None:

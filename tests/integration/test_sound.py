@@ -207,3 +207,35 @@ def told(path):
             )
             for stream in file.streams.audio
         ]
+
+
+def test_broadcast_files_hold_all_tracks_whose_fades_end_with_the_last_sample(tmp_path):
+    """MXF makes sound as long as the pictures, at 48 kHz: fades go by what is written, not read."""
+    source = tmp_path / "source.mkv"
+    tones = [f"sine=f=300:r={rate}:d={length}" for rate, length in ((48000, 1), (44100, 0.9))]
+    media.ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=256x144:r=25:d=1", "-f", "lavfi", "-i", tones[0]),
+        *("-f", "lavfi", "-i", tones[1], "-map", "0", "-map", "1", "-map", "2"),
+        *("-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"),
+        *("-c:v", "mpeg4", "-q:v", "2", "-c:a", "pcm_s16le", str(source)),
+    )
+    both = {"tracks": "all", "fades": {"in": "0.2s", "out": "0.5s"}}
+    dnxhr = {"codec": "dnxhr", "profile": "lb", "pixelFormat": "yuv422p"}
+    mpeg2 = {"codec": "mpeg2", "pixelFormat": "yuv420p", "rate": {"qp": 4}}
+    mxf = {**sound_of("mxf", codec="pcm", depth=16, **both), "video": dnxhr}
+    ts = {**sound_of("ts", codec="mp2", bitrate="192k", **both), "video": mpeg2}
+    _, files = made(tmp_path, source, ("mxf", "mxf", mxf), ("ts", "ts", ts))
+    (plain,), (soft,) = samples(source), samples(files["mxf"])
+    (padded,) = samples(files["mxf"], 1)
+    count, begins, ends = 48000, 9600, 24000
+    assert (len(soft), len(padded)) == (count, count)
+    ramp = [min(n / begins, (count - n) / ends, 1) for n in range(count)]
+    assert apart(soft, [a * b for a, b in zip(plain, ramp, strict=True)]) < 1e-4
+    half = max(padded[35900:36100])  # of the way through its end
+    assert half == pytest.approx(max(plain) / 2, rel=0.02)
+    assert max(map(abs, padded[43300:])) == 0  # it is shorter than the pictures: silence
+    with av.open(str(files["ts"])) as file:
+        heard = [(s.codec_context.name, s.layout.name) for s in file.streams.audio]
+        languages = [s.metadata["language"] for s in file.streams.audio]
+    assert heard == [("mp2", "stereo")] * 2  # of one channel
+    assert languages == ["eng", "deu"]

@@ -122,9 +122,22 @@ def test_what_is_no_hdr10_is_not_called_so(seen_as, wanted, said):
         product.settle(hdr(wanted), facts.read(seen(steady(50), **seen_as)))
 
 
-def hdr(wanted: Any) -> settings.Setting:
+def test_hdr10_is_that_of_the_pictures_once_they_are_converted():
+    """HLG made PQ is HDR10, and PQ that is tone mapped is none."""
+    to_pq = hdr({"masterDisplay": DISPLAY}, colour={"transfer": "smpte2084"})
+    hlg = facts.read(seen(steady(50), **{**PQ, "trc": "arib-std-b67"}))
+    picture = product.settle(to_pq, hlg).picture
+    assert picture is not None
+    assert (picture.colour.trc, bool(picture.hdr10)) == (hdr10.TRANSFER, True)
+    source = facts.read(seen(steady(50), **PQ, master_display=DISPLAY))
+    with pytest.raises(ValueError, match="the pictures are no HDR10: they have bt709"):
+        product.settle(hdr("source", toneMap="hable"), source)
+
+
+def hdr(wanted: Any, **more: Any) -> settings.Setting:
     """Return a setting that asks for HDR10 like this."""
     video = {"codec": "hevc", "pixelFormat": "yuv420p10le", "rate": {"crf": 22}, "hdr10": wanted}
+    video |= more
     spec = {"processor": "compressor", "container": "mp4", "video": video}
     assert Draft202012Validator(dict(load().setting_schema or {})).is_valid(spec)
     assert settings.faults(spec) == ()
@@ -142,6 +155,12 @@ def hdr(wanted: Any) -> settings.Setting:
         ({"codec": "hevc", "hdr10": "source", "rate": {"crf": 3}}, "video.hdr10: needs 10 bits"),
         ({"codec": "h264", "hdr10": "source", "rate": {"crf": 3}}, "h264 has no such choice"),
         ({"codec": "dnxhr", "profile": "hq", "pixelFormat": "yuv422p10le"}, "hq cannot have"),
+        ({"codec": "mjpeg", "rate": {"qp": 4}, "colour": {"range": "tv"}}, "full range only"),
+        ({"codec": "mpeg2", "quality": {"vmaf": 90}}, "mpeg2 has no such choice"),
+        (
+            {"codec": "h264", "encoder": "nvenc", "quality": {"vmaf": 90}},
+            "video.quality: nvenc has no such choice",
+        ),
     ],
 )
 def test_choices_that_a_codec_has_not_are_refused(video, said):

@@ -140,6 +140,11 @@ def test_an_output_may_change_keys_of_its_setting():
     found = asks.read(overridden({"video": {"rate": {"qp": 20}}})).outputs[0].setting
     assert found.video is not None
     assert (found.video.rate.crf, found.video.rate.qp) == (None, 20)
+    # nor a rate and a quality, which says the same in another way
+    found = asks.read(overridden({"video": {"quality": {"vmaf": 95}}})).outputs[0].setting
+    assert found.video is not None
+    assert found.video.quality is not None
+    assert found.video.rate.crf is None
 
 
 @pytest.mark.parametrize(
