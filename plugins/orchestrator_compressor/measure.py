@@ -76,12 +76,14 @@ def graph(means: Means, cut: Cut, picture: Picture, metrics: tuple[str, ...]) ->
     rate = max(1, round(picture.rate or USUAL_RATE))
     clock = f"settb=1/{rate},setpts=N,fps={rate}"
     alike = f"format={compared(picture.pixel_format)}"
-    # an encoder that cannot say the range was told of another: the file says the true one
-    told = [f"setparams=range={picture.colour.range}"] if picture.colour.range else []
+    # numbers are compared: where a codec says otherwise what they mean, ffmpeg would convert them
+    meant = {"range": picture.colour.range, "colorspace": picture.colour.matrix}
+    said = ":".join(f"{key}={value}" for key, value in meant.items() if value)
+    told = [f"setparams={said}"] if said else []
     chain = ",".join([*recipe.filters(cut, picture), *told, clock, alike])
     copies = "".join(f"[r{n}]" for n in range(len(metrics)))
     parts = [
-        f"[0:v:0]{clock},{alike}[m0]",
+        f"[0:v:0]{','.join([*told, clock, alike])}[m0]",
         f"[1:{picture.stream}]{chain},split={len(metrics)}{copies}",
     ]
     for n, metric in enumerate(metrics):

@@ -82,7 +82,7 @@ def encode(means: Means, source: Source, cut: Cut, picture: Picture, out: str) -
         "-copyts",
         *opened(source),
         *("-map", f"0:{picture.stream}"),
-        *("-vf", ",".join(filters(cut, picture))),
+        *("-vf", ",".join([*filters(cut, picture), *hardware.filters(picture)])),
         *("-fps_mode", "passthrough", "-enc_time_base", clock),
         *video_words(picture, means.threads),
         *("-an", "-sn", "-dn"),
@@ -105,7 +105,6 @@ def filters(cut: Cut, picture: Picture) -> Words:
         f"setsar=sar={_ratio(picture.sar)}:max={SAR_MAX}",
         _params(picture),
         *clock,
-        *hardware.filters(picture),
     ]
 
 

@@ -157,3 +157,19 @@ def test_what_cannot_be_had_fails_with_figures(tmp_path):
         AssertionError, match=r"VMAF 99 cannot be reached: CRF 38, .* allow a lower"
     ):
         line(tmp_path, "b-frames.mp4", spec).run()
+
+
+def test_a_codec_that_says_otherwise_what_its_numbers_mean_is_measured_by_its_numbers(tmp_path):
+    """Decoders of MJPEG always tell of one matrix: converted to it, all was 16 dB worse."""
+    spec = {"codec": "mjpeg", "pixelFormat": "yuv422p", "rate": {"qp": 2}}
+    output = {"setting": "q", "destination": str(tmp_path / "out.mov"), "measure": ["xpsnr"]}
+    named = {**spec, "colour": {"matrix": "bt709", "assume": "bt709"}}
+    setting = {"processor": "compressor", "container": "mov", "video": named}
+    asked = oracle.job(
+        tmp_path,
+        media.generated("b-frames.mp4"),
+        [{**output, "report": str(tmp_path / "out.report")}],
+        settings=(("q", setting),),
+    )
+    told = report(oracle.Line(tmp_path, asked).run())
+    assert told["measured"]["overall"]["xpsnr"]["mean"] > 30

@@ -11,7 +11,7 @@ from orchestrator_compressor.codecs import VIDEO
 from orchestrator_compressor.encoders import video_words
 from orchestrator_compressor.facts import read
 from orchestrator_compressor.product import settle
-from orchestrator_compressor.recipe import Cut, Means, encode
+from orchestrator_compressor.recipe import Cut, Means, encode, filters
 
 FOUND = read(seen(steady(50)))
 
@@ -45,6 +45,7 @@ def test_vaapi_pictures_are_brought_to_the_device_last():
     words = encode(Means(ffmpeg="ffmpeg", threads=1), FOUND, cut, picture, "a.mov")
     assert words.index("-vaapi_device") < words.index("-i")
     assert words[words.index("-vf") + 1].endswith(",setpts=PTS-STARTPTS,format=nv12,hwupload")
+    assert "hwupload" not in filters(cut, picture)  # what is measured against stays where it is
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_both_sides_are_counted_alike_before_they_are_compared():
     graph = words[words.index("-filter_complex") + 1]
     ours, theirs, *metrics = graph.split(";")
     clock = "settb=1/25,setpts=N,fps=25,format=yuv420p"
-    assert ours == f"[0:v:0]{clock}[m0]"
+    told = "setparams=range=tv:colorspace=bt709"
+    assert ours == f"[0:v:0]{told},{clock}[m0]"
     assert theirs.endswith(f"{clock},split=2[r0][r1]")
     assert [each.partition("=")[0] for each in metrics] == ["[m0][r0]libvmaf", "[m1][r1]xpsnr"]
     assert all("shortest=1:repeatlast=0" in each for each in metrics)
