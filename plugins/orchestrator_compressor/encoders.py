@@ -62,6 +62,8 @@ def sound_words(sound: Sound) -> Words:
 def _h264(video: Video, threads: int) -> Words:
     params = [f"keyint={video.key_interval}:open-gop=0:stitchable=1", *ratewords.h264(video.rate)]
     held = [] if video.level is None else ["-level", video.level]
+    if video.level is not None and video.rate.level:  # that of a setting is the later word
+        params.append(f"level={video.level}")
     b_frames = [] if video.b_frames is None else ["-bf", str(video.b_frames)]
     words = [*_preset(video), *_rate(video), *_profile(video), *held, *b_frames]
     return [*words, "-x264-params", ":".join(params)]
