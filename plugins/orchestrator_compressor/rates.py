@@ -21,6 +21,7 @@ MOVIE_BYTES = 4096  #: of a file without frames
 FRAME_BYTES = 16  #: of a frame in a container's tables
 PACKET_BYTES = 8  #: of a packet of sound
 PACKET_SAMPLES = 1024
+ONE_PASS = frozenset({"av1"})  #: codecs that keep to an average without a first pass
 UNCOUNTABLE = frozenset({"flac", "alac"})  #: sound whose size shows only when it is encoded
 
 
@@ -116,7 +117,7 @@ def faults(rate: Rate, name: str, codec: VideoCodec) -> Iterator[str]:
         yield f"video.rate.qp: {name} has no fixed quantizer; use crf"
     if rate.qp is not None and not codec.crf_max and not QSCALE[0] <= rate.qp <= QSCALE[1]:
         yield f"video.rate.qp: {name} has {QSCALE[0]} to {QSCALE[1]}, not {rate.qp}"
-    if rate.is_target and not codec.statistics:
+    if rate.is_target and not codec.statistics and name not in ONE_PASS:
         yield f"video.rate: {name} keeps to no average or size; use {'crf' if codec.crf_max else 'qp'}"
     if rate.passes is not None and given and not rate.is_target:
         yield f"video.rate.passes: is for average and size, not for {given[0]}; remove it"
