@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import cast
 
@@ -12,6 +12,7 @@ from orchestrator.api import Fault, IfExists, Job, Review
 from orchestrator_compressor import (
     beside,
     destination,
+    ladder,
     measure,
     override,
     sequences,
@@ -88,6 +89,15 @@ def read(job: Job) -> Asks:
         until=until,
         rate=sequences.rate(job.asks["rate"]) if "rate" in job.asks else None,
     )
+
+
+def output_of(asks: Asks, args: Mapping[str, object]) -> Output:
+    """Return the output that a task with these arguments works on; of a ladder, its rung."""
+    output = asks.outputs[cast("int", args["output"])]
+    number = args.get("rung")
+    if number is None:
+        return output
+    return replace(output, setting=ladder.rung(output.setting, cast("int", number)))
 
 
 def review(job: Job) -> Review:
@@ -262,6 +272,10 @@ def _destination_faults(job: Job, asks: Asks) -> Iterator[Fault]:
 def _report_faults(job: Job, asks: Asks) -> Iterator[Fault]:
     for output in asks.outputs:
         where, name = ("outputs", output.number), output.setting.name
+        if output.setting.ladder and (output.report or output.measure):
+            key = "report" if output.report else "measure"
+            yield Fault((*where, key), f"setting {name} is a folder of pieces; remove it")
+            continue
         if output.measure and output.setting.video is None:
             yield Fault((*where, "measure"), f"setting {name} has no pictures; remove it")
         if output.setting.container == sequences.CONTAINER:

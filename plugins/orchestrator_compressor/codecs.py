@@ -447,6 +447,8 @@ ENDINGS: Mapping[str, frozenset[str]] = {
     CONTAINER: frozenset(ending for endings in KINDS.values() for ending in endings),
     "mxf": frozenset({".mxf"}),
     "ts": frozenset({".ts", ".m2t", ".mts", ".m2ts"}),
+    "hls": frozenset({""}),
+    "dash": frozenset({""}),
 }
 """Container -> endings that people give its files; the first thing a player looks at."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
 
 from orchestrator.api import Command, Kind, Places, Result, Task, TaskId, task_id
 from orchestrator_compressor import asks, facts
@@ -23,6 +22,7 @@ from orchestrator_compressor.steps import (
     verify,
 )
 from orchestrator_compressor.steps.step import Step
+from orchestrator_compressor.supplied import NONE
 
 MAKERS = {
     Kind.ANALYSE: analyse.command,
@@ -43,20 +43,21 @@ def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command
     if task.kind is Kind.PROBE:
         return probe.command(task, where)
     wanted = asks.read(task.job)
-    output = wanted.outputs[cast("int", task.args["output"])]
+    output = asks.output_of(wanted, task.args)
     found = done[task_id(task.job.id, Kind.PROBE)].values
     source = facts.read(found)
     refers = tuple({**each, "path": where.source(str(each["path"]))} for each in source.refers)
     stand_in = posixpath.join(where.attempt, STAND_IN) if refers else ""
     source = replace(source, path=where.source(wanted.source), refers=refers, stand_in=stand_in)
+    given = NONE if output.setting.ladder or "rung" in task.args else wanted.supplied
     step = Step(
         task=task,
         where=where,
         done=done,
         output=output,
         source=source,
-        product=settle(output.setting, source, wanted.supplied),
-        given=wanted.supplied,
+        product=settle(output.setting, source, given),
+        given=given,
     )
     if step.is_sequence and task.kind in IMAGES:
         return IMAGES[task.kind](step)

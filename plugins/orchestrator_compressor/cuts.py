@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -26,6 +27,7 @@ class Rule:
 
     slots: int  #: tasks at once
     intra: bool  #: whether joins of the output's codec are free
+    grid: int = 1  #: a segment has a multiple of so many frames, so that keyframes stand on a grid
 
 
 def cut(table: Table, split: Split, rule: Rule) -> tuple[Segment, ...]:
@@ -34,15 +36,18 @@ def cut(table: Table, split: Split, rule: Rule) -> tuple[Segment, ...]:
     Raises ValueError, one sentence for people, for a cut that is not in the source.
     """
     if split.cuts is not None:
-        return _segments(table, _checked(table, split.cuts))
+        return _segments(table, _on_grid(_checked(table, split.cuts), table, rule))
     if split.frames is not None:
-        starts = range(split.frames, len(table.pts), split.frames)
-        return _segments(table, _joined(table, tuple(starts)))
+        starts = _on_grid(range(split.frames, len(table.pts), split.frames), table, rule)
+        return _segments(table, _joined(table, starts))
     if split.seconds is not None:
-        return _segments(table, _joined(table, _every(table, Fraction(str(split.seconds)))))
+        every = _on_grid(_every(table, Fraction(str(split.seconds))), table, rule)
+        return _segments(table, _joined(table, every))
     count = parts(table, rule)
     fair = _every(table, table.duration / count)
-    return _segments(table, fair if rule.intra else moved(fair, table.scenes, len(table.pts)))
+    if not rule.intra and rule.grid == 1:
+        fair = moved(fair, table.scenes, len(table.pts))
+    return _segments(table, _on_grid(fair, table, rule))
 
 
 def whole(table: Table) -> tuple[Segment, ...]:
@@ -76,6 +81,12 @@ def moved(starts: tuple[int, ...], scenes: tuple[int, ...], frames: int) -> tupl
         near = scenes[bisect_left(scenes, start - reach) : bisect_right(scenes, start + reach)]
         found.append(min(near, key=lambda scene: abs(scene - start), default=start))
     return tuple(found)
+
+
+def _on_grid(starts: Sequence[int], table: Table, rule: Rule) -> tuple[int, ...]:
+    """Return cuts, each at the nearest multiple of the grid's frames."""
+    near = {round(Fraction(start, rule.grid)) * rule.grid for start in starts}
+    return tuple(sorted(start for start in near if 0 < start < len(table.pts)))
 
 
 def _every(table: Table, seconds: Fraction) -> tuple[int, ...]:

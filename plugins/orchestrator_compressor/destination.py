@@ -129,7 +129,7 @@ def _ending_faults(template: str, setting: Setting) -> Iterator[str]:
     ending = posixpath.splitext(template)[1].lower()
     fitting = ENDINGS[setting.container]
     alien = next((name for name, those in ENDINGS.items() if ending in those), None)
-    if alien and ending not in fitting:
+    if ending and alien and ending not in fitting:
         yield (
             f"ends in {ending}, but setting {setting.name} writes {setting.container}; "
             f"let it end in {sorted(fitting)[0]}, or choose a setting for {alien}"

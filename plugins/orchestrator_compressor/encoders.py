@@ -60,7 +60,10 @@ def sound_words(sound: Sound) -> Words:
 
 
 def _h264(video: Video, threads: int) -> Words:
-    params = [f"keyint={video.key_interval}:open-gop=0:stitchable=1", *ratewords.h264(video.rate)]
+    params = [
+        f"keyint={video.key_interval}{_fixed(video)}:open-gop=0:stitchable=1",
+        *ratewords.h264(video.rate),
+    ]
     held = [] if video.level is None else ["-level", video.level]
     if video.level is not None and video.rate.level:  # that of a setting is the later word
         params.append(f"level={video.level}")
@@ -72,7 +75,7 @@ def _h264(video: Video, threads: int) -> Words:
 def _hevc(video: Video, threads: int) -> Words:
     frames = next((count for least, count in FRAME_THREADS if threads >= least), 1)
     params = [
-        f"keyint={video.key_interval}:open-gop=0",
+        f"keyint={video.key_interval}{_fixed(video)}:open-gop=0",
         f"pools={threads}:frame-threads={frames}:log-level=error",
         *ratewords.hevc(video.rate),
         *([] if video.level is None else [f"level-idc={video.level}"]),
@@ -155,6 +158,10 @@ ENCODERS: Mapping[str, Callable[[Video, int], Words]] = {
     "dpx": _plain,
     "jpeg": _jpeg,
 }
+
+
+def _fixed(video: Video) -> str:
+    return f":min-keyint={video.key_interval}:scenecut=0" if video.fixed_keys else ""
 
 
 def _preset(video: Video) -> Words:

@@ -54,7 +54,8 @@ class VideoFacts:
     rate: Fraction | None = None  #: average, frames a second
     start: Fraction = Fraction(0)  #: of the first frame, in seconds of the source's clock
     tb: Fraction = Fraction(1)  #: seconds a tick of its times
-    is_even: bool = True  #: its frames stand on a grid of that rate
+    is_even: bool = True  #: its frames stand on a grid of that rate, rounded to its ticks
+    is_grid: bool = True  #: … and exactly so
     duration_s: float | None = None  #: of all its frames; None: unknown
     captions: bool = False  #: closed captions stand in its pictures (A53)
     peak_nits: int | None = None  #: how bright it gets; None: it does not say
@@ -261,6 +262,7 @@ def _video(values: Values) -> VideoFacts:
         start=_fraction(values.get("start")) or Fraction(0),
         tb=_fraction(values.get("tb")) or Fraction(1),
         is_even=bool(values.get("constant", True)),
+        is_grid=bool(values.get("grid", True)),
         duration_s=None if duration is None else _seconds(duration),
         captions=bool(values.get("captions")),
         peak_nits=_peak(values),

@@ -48,6 +48,8 @@ class Draft:
     notes: tuple[str, ...]
     report: str = ""  #: where its two files go, less their endings; empty: nowhere
     average: int | None = None  #: bits a second of the pictures; None: no such rate is wanted
+    rung: int | None = None  #: of a ladder: its pictures are packaged by another target
+    rungs: tuple[str, ...] = ()  #: the targets that this one packages
 
 
 def target(draft: Draft) -> Target:
@@ -90,7 +92,7 @@ def lengths(draft: Draft) -> tuple[Fraction, ...]:
 def _encodes(draft: Draft) -> Iterator[Task]:
     """Yield a task for each part of the pictures."""
     picture, times = draft.product.picture, draft.ground.table
-    if not picture or not times:
+    if not picture or not times or draft.rungs:
         return
     room, cutter = draft.ground.room, _cutter(times, picture)
     burned = [task.id for task in _streams(draft) if draft.product.extras.burned]
@@ -157,8 +159,8 @@ def _streams(draft: Draft) -> Iterator[Task]:
 def _chain(draft: Draft, parts: tuple[Task, ...]) -> Iterator[Task]:
     """Yield what follows: heavier than any part, so that what can be finished is finished first."""
     times, segments, picture = draft.ground.table, draft.segments, draft.product.picture
-    grid = rate(picture.timing.output(times)) if times and segments and picture else None
-    args = {
+    grid = rate(picture.timing.output(times)) if times and picture else None
+    args: dict[str, object] = {
         "cuts": [0, *(segment.end for segment in segments)],
         "rate": str(grid) if grid else None,
         "destination": draft.destination,
@@ -166,9 +168,13 @@ def _chain(draft: Draft, parts: tuple[Task, ...]) -> Iterator[Task]:
         **_measured(draft),
         **({"report": draft.report} if draft.report else {}),
     }
-    needs = tuple(part.id for part in parts)
+    if draft.rungs:
+        args["rungs"] = list(draft.rungs)
+    made = [Kind.ASSEMBLE, Kind.VERIFY]
+    rungs = [task_id(draft.ground.job.id, kind, rung) for rung in draft.rungs for kind in made]
+    needs = (*rungs, *(part.id for part in parts))
     beside = [part.id for part in parts if part.kind is Kind.STREAMS]
-    for kind in (Kind.ASSEMBLE, Kind.VERIFY, Kind.PUBLISH):
+    for kind in made if draft.rung is not None else [*made, Kind.PUBLISH]:
         task = _task(draft, kind, args)
         total = sum(part.weight for part in parts)
         yield replace(task, needs=(*task.needs, *needs), weight=total)
@@ -191,6 +197,7 @@ def _task(draft: Draft, kind: Kind, args: Mapping[str, object]) -> Task:
         "output": draft.output.number,
         "threads": draft.ground.room.threads,
         "mode": draft.ground.source.mode,
+        **({} if draft.rung is None else {"rung": draft.rung}),
     }
     return Task(
         id=task_id(job.id, kind, draft.output.target),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from fractions import Fraction
 
 from orchestrator.api import (
@@ -22,6 +23,7 @@ from orchestrator_compressor import (
     facts,
     fits,
     graph,
+    ladder,
     rates,
     size,
     table,
@@ -33,6 +35,7 @@ from orchestrator_compressor.facts import PACKETS
 from orchestrator_compressor.graph import Draft, Ground
 from orchestrator_compressor.product import Picture, Product, settle
 from orchestrator_compressor.settings import Setting
+from orchestrator_compressor.supplied import NONE
 from orchestrator_compressor.table import Table
 
 SMALL_WORK_S = 120.0  #: below this a job is not worth the network: one node's slots are counted
@@ -51,13 +54,52 @@ def plan(job: Job, found: Facts, room: Room) -> tuple[Target, ...]:
     times = table.load(found.files.get(source.table_file, b"")) if source.video else None
     times = source.span.of(times) if source.span and times else times
     ground = Ground(job=job, asks=wanted, source=source, table=times, room=room)
-    drafts = tuple(_draft(ground, output) for output in wanted.outputs)
+    drafts = tuple(draft for output in wanted.outputs for draft in _drafts(ground, output))
     _check_destinations(drafts)
     return tuple(graph.target(draft) for draft in drafts)
 
 
+def _drafts(ground: Ground, output: Output) -> tuple[Draft, ...]:
+    """Return what an output is made of: one target; of a ladder, one more for each rung, first."""
+    if not output.setting.ladder:
+        return (_draft(ground, output),)
+    names, kept = ladder.names(output.setting), ladder.kept(output.setting, ground.source)
+    rungs = tuple(_rung(ground, output, number, names[number]) for number in kept)
+    dropped = [name for number, name in enumerate(names) if number not in kept]
+    notes = [f"{output.setting.name}: the source is no larger than that: no {', '.join(dropped)}"]
+    whole = _draft(ground, output)
+    return (
+        *rungs,
+        replace(
+            whole,
+            segments=(),
+            rungs=tuple(each.output.target for each in rungs),
+            notes=(*whole.notes, *(notes if dropped else ())),
+        ),
+    )
+
+
+def _rung(ground: Ground, output: Output, number: int, name: str) -> Draft:
+    setting = ladder.rung(output.setting, number)
+    product = settle(setting, ground.source)
+    segments: tuple[Segment, ...] = ()
+    if product.picture and ground.table:
+        segments, _ = _segments(ground, ground.table, product.picture, setting)
+    return Draft(
+        ground=ground,
+        output=replace(output, setting=setting, target=f"{output.target}.{name}"),
+        product=product,
+        segments=segments,
+        destination="",
+        notes=(),
+        average=_average(ground, product),
+        rung=number,
+    )
+
+
 def _draft(ground: Ground, output: Output) -> Draft:
-    product = settle(output.setting, ground.source, ground.asks.supplied)
+    given = NONE if output.setting.ladder else ground.asks.supplied
+    product = settle(output.setting, ground.source, given)
     fits.check(product, _grid(product, ground))
     segments: tuple[Segment, ...] = ()
     notes = product.notes
@@ -112,7 +154,9 @@ def _segments(
     work_s = graph.predicted(picture, len(times.pts), ground.room)
     small = split.spread == "auto" and work_s < SMALL_WORK_S
     slots = ground.room.node_instances if small else ground.room.instances
-    rule = cuts.Rule(slots=max(1, slots), intra=picture.video.codec.intra)
+    video = picture.video
+    grid = video.key_interval if video.fixed_keys else 1
+    rule = cuts.Rule(slots=max(1, slots), intra=video.codec.intra, grid=grid)
     return cuts.cut(times, split, rule), ()
 
 
@@ -147,6 +191,8 @@ def _ending_notes(path: str, setting: Setting) -> tuple[str, ...]:
 
 def _written(draft: Draft) -> tuple[str, ...]:
     """Return all that a target puts in place: its file, and what stands beside it."""
+    if draft.rung is not None:
+        return ()
     main = draft.destination
     extras = draft.product.extras.files
     besides = (beside.path(main, suffix) for _, suffix in extras)

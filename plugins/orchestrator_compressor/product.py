@@ -171,7 +171,7 @@ def _picture(setting: Setting, facts: VideoFacts, timecode: str | None) -> Pictu
     assert video is not None  # settle asked
     pixel_format = _pixel_format(setting.name, video, facts)
     first_field = timing.first_field(video.timing, facts, keeps_fields=video.codec.interlaced)
-    timed = timing.settle(video.timing, facts)
+    timed = timing.settle(video.timing, facts, on_grid=video.fixed_keys)
     apart = timing.fields(setting.name, video.timing, facts)
     interlaced = bool(facts.first_field) and video.timing.deinterlace == timing.NONE
     layout = geometry.settle(video.shape, facts, even=video.codec.even, interlaced=interlaced)
@@ -380,9 +380,10 @@ def _notes(setting: Setting, source: Source, picture: Picture | None) -> Iterato
     if picture and facts:
         if has_alpha(facts.pixel_format) and not has_alpha(picture.pixel_format):
             yield f"{setting.name}: the source's transparency is not kept"
-        for said in timing.notes(picture.video.timing, facts, source):
+        wish, on_grid = picture.video.timing, picture.video.fixed_keys
+        for said in timing.notes(wish, facts, source, on_grid=on_grid):
             yield f"{setting.name}: {said}"
-        kept = picture.video.timing.deinterlace == timing.NONE
+        kept = wish.deinterlace == timing.NONE
         if kept and facts.first_field and not picture.first_field:
             yield f"{setting.name}: the source is interlaced; both fields stay in each frame"
         yield from (f"{setting.name}: {each}" for each in picture.notes)

@@ -43,6 +43,9 @@ from orchestrator_compressor.timing import Wish
 
 SOURCE = "source"
 SOFTWARE = "software"
+PACKAGES = frozenset({"hls", "dash"})  #: containers that are a folder of pieces and playlists
+ALIGNED = ("h264", "hevc")  #: codecs whose keyframes can be told to stand on a grid alone
+ALONE = ("captions", "poster", "thumbnails", "contactSheet", "chapters", "metadata", "timecode")
 LOOK = ("crop", "pad", "pixelAspect", "colour", "toneMap", "lut")
 DRAWN = ("watermark", "text", "timecodeBurnIn")
 TIMED = ("frameRate", "deinterlace", "fieldOrder", "filters")
@@ -78,11 +81,20 @@ class Video:
     b_frames: int | None = None  #: in a row, at most; None: the encoder's choice
     hdr10: Hdr10 | None = None  #: None: nothing is said
     hardware: str | None = None  #: kind of encoder in silicon; None: software
+    fixed_keys: bool = False  #: keyframes stand on the grid of `key_interval` and nowhere else
 
     @property
     def encoder(self) -> str:
         """Ffmpeg's name of the encoder."""
         return self.codec.hardware[self.hardware] if self.hardware else self.codec.encoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One size and rate of a ladder."""
+
+    height: int  #: of the box that it fits in: what it is called by
+    video: Video
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +111,7 @@ class Setting:
     faststart: bool = False
     keeping: Keeping = ALL
     extension: str | None = None  #: that people want for its files; None: any of the container's
+    ladder: tuple[Rung, ...] = ()  #: of a package for streaming; `video` is then the last rung's
 
     @property
     def wants_sound(self) -> bool:
@@ -134,23 +147,25 @@ def read(name: str, spec: Spec) -> Setting:
     """Return the setting that `spec`, valid against the schema, describes; defaults applied."""
     video, audio = spec.get("video"), spec.get("audio")
     options = cast("Spec", spec.get("options", {}))
+    rungs = tuple(_rungs(spec))
     return Setting(
         name=name,
         container=str(spec["container"]),
         allow_segmenting=bool(spec.get("allowSegmenting", True)),
-        video=_video(cast("Spec", video)) if video else None,
+        video=rungs[-1].video if rungs else _video(cast("Spec", video)) if video else None,
         audio=sound.read(cast("Spec", audio)) if audio and not _is_copy(audio) else None,
         copy_audio=_is_copy(audio),
         tracks=sound.tracks(audio),
         faststart=bool(options.get("faststart", False)),
         keeping=keeping.read(spec),
         extension=cast("str | None", spec.get("extension")),
+        ladder=rungs,
     )
 
 
 def faults(spec: Spec) -> tuple[str, ...]:
     """Return each thing that is wrong with a spec, valid against the schema, in one sentence."""
-    found = list(_alien_keys(spec))
+    found = [*_alien_keys(spec), *_ladder(spec)]
     if found:
         return tuple(found)
     setting = read("", spec)
@@ -163,6 +178,14 @@ def faults(spec: Spec) -> tuple[str, ...]:
         found += rates.sound_faults(setting.video.rate, name, copied=setting.copy_audio)
     found += keeping.faults(setting.keeping, has_video=setting.video is not None)
     return tuple(found)
+
+
+def _rungs(spec: Spec) -> Iterator[Rung]:
+    video = cast("Spec", spec.get("video", {}))
+    for each in cast("list[Spec]", spec.get("ladder", ())):
+        found = _video({**video, **each, "fixedKeys": True})
+        box = cast("list[int]", cast("Spec", each["size"])["fit"])
+        yield Rung(height=int(box[1]), video=found)
 
 
 def _video(spec: Spec) -> Video:
@@ -186,6 +209,7 @@ def _video(spec: Spec) -> Video:
         b_frames=cast("int | None", spec.get("bFrames")),
         hdr10=hdr10.read(spec.get("hdr10")),
         hardware=None if encoder == SOFTWARE else encoder,
+        fixed_keys=bool(spec.get("fixedKeys", False)),
     )
 
 
@@ -203,7 +227,8 @@ def _alien_keys(spec: Spec) -> Iterator[str]:
         for key in sorted(set(video) - known):
             yield f"video.{key}: {codec} has no such choice; remove it"
         needs_rate = "rate" in VIDEO[codec].keys and VIDEO[codec].needs_rate
-        if needs_rate and not {"rate", quality.KEY} & set(video):
+        is_rated = {"rate", quality.KEY} & set(video) or "ladder" in spec
+        if needs_rate and not is_rated:
             yield f"video.rate: {codec} needs one; add rate: {{crf: …}}"
         yield from hardware.faults(video)
     if isinstance(audio, Mapping) and "codec" not in audio:  # an override of copied sound
@@ -215,6 +240,27 @@ def _alien_keys(spec: Spec) -> Iterator[str]:
             yield f"audio.{key}: {codec} has no such choice; remove it"
 
 
+def _ladder(spec: Spec) -> Iterator[str]:
+    container, video = str(spec["container"]), spec.get("video")
+    if container in PACKAGES and "ladder" not in spec:
+        yield f"ladder: {container} needs one; add at least one size and rate"
+    if "ladder" not in spec:
+        return
+    if container not in PACKAGES:
+        yield f"ladder: {container} holds one size; choose hls or dash, or remove it"
+    if not isinstance(video, Mapping):
+        yield "video: a ladder needs it; add its codec"
+        return
+    for key in ("rate", "size", quality.KEY):
+        if key in video:
+            yield f"video.{key}: each rung of the ladder has its own rate and size; remove it"
+    for key in ALONE:
+        if key in spec:
+            yield f"{key}: a folder for streaming holds pictures and sound alone; remove it"
+    if video["codec"] not in ALIGNED:
+        yield f"video.codec: a ladder is of {' or '.join(ALIGNED)}, not {video['codec']}"
+
+
 def _holding(setting: Setting) -> Iterator[str]:
     container, video, audio = setting.container, setting.video, setting.audio
     if video is None and not setting.wants_sound:
@@ -224,6 +270,8 @@ def _holding(setting: Setting) -> Iterator[str]:
         return
     if container == CONTAINER:
         yield from _beside(setting)
+    if container in PACKAGES:
+        container = "mp4"  # what its rungs and its sound are before they are packaged
     if video and container in SOUND_ONLY:
         yield f"container: {container} holds sound only; remove video, or choose another"
     elif video and container not in video.codec.containers:

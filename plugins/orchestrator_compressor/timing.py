@@ -26,6 +26,10 @@ SHORT = {
     **{"59.94": Fraction(60000, 1001), "119.88": Fraction(120000, 1001)},
 }
 """Rates as people shorten them -> what they mean; no other number with a point is taken."""
+USUAL = (
+    *(Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30)),
+    *(Fraction(48), Fraction(50), Fraction(60000, 1001), Fraction(60), Fraction(15), Fraction(12)),
+)
 RATE_MAX = 300
 EXACT = re.compile(r"([1-9][0-9]{0,6})(?:/([1-9][0-9]{0,6}))?")
 BWDIF = filters.Takes(gray=8, clear=10)
@@ -137,10 +141,17 @@ def faults(wish: Wish, codec: str, *, keeps_fields: bool) -> Iterator[str]:
             yield "video.fieldOrder: what is deinterlaced has no fields; remove one of the two"
 
 
-def settle(wish: Wish, facts: VideoFacts) -> Timing:
-    """Return what becomes of the times of a source."""
+def settle(wish: Wish, facts: VideoFacts, *, on_grid: bool = False) -> Timing:
+    """Return what becomes of the times of a source.
+
+    :param on_grid: the output's frames must stand on an exact grid; those of a source that do not
+        are conformed to the usual rate that is nearest to theirs
+    """
     if wish.rate is not None:
         return Timing(kind=PLAY if wish.is_played else CONFORM, rate=_rate(wish.rate))
+    if on_grid and not facts.is_grid:
+        theirs = facts.rate or USUAL[0]
+        return Timing(kind=CONFORM, rate=min(USUAL, key=lambda rate: abs(rate - theirs)))
     is_doubled = wish.deinterlace == FIELD and facts.first_field is not None
     return Timing(kind=DOUBLED if is_doubled else AS_SOURCE)
 
@@ -177,10 +188,13 @@ def fields(setting: str, wish: Wish, facts: VideoFacts) -> tuple[Filter, ...]:
     return (Filter("fieldOrder", f"copy,setfield=mode={theirs},fieldorder=order={ours}"),)
 
 
-def notes(wish: Wish, facts: VideoFacts, source: Source) -> Iterator[str]:
+def notes(wish: Wish, facts: VideoFacts, source: Source, *, on_grid: bool = False) -> Iterator[str]:
     """Yield what people should know, in half a sentence each."""
     if wish.deinterlace != NONE and facts.first_field is None:
         yield "the source is progressive; nothing is deinterlaced"
+    if settle(wish, facts, on_grid=on_grid) != settle(wish, facts):
+        rate = settle(wish, facts, on_grid=True).rate
+        yield f"frames of the source stand on no grid: conformed to {rate} a second"
     if wish.is_played:
         cues = sum(each.type == "subtitle" for each in source.others)
         if cues or source.chapters:

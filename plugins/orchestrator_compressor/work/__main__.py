@@ -20,6 +20,7 @@ VERBS = (
     *("encode", "audio", "streams"),
     *("assemble", "verify", "publish"),
     *("gather", "inspect", "place"),  # the same of images
+    *("package", "unpack"),  # the same of a ladder
     "tools",
 )
 

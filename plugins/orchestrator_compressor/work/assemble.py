@@ -136,7 +136,7 @@ def _join(wanted: Assemble, video: str) -> dict[str, object]:
     try:
         joined = join.join(pieces, times, Path(video), bucket)
     except (Trouble, OSError, ValueError) as error:  # PyAV raises the latter two
-        _check_unchanged(wanted.segments, str(error))
+        check_unchanged(wanted.segments, str(error))
         raise
     if joined.broken:
         return {"underflow": [_broken(wanted, each) for each in joined.broken[:BROKEN_MAX]]}
@@ -162,10 +162,10 @@ def _broken(wanted: Assemble, told: join.Broken) -> dict[str, object]:
 def _check_sound(wanted: Assemble) -> None:
     """Hash the sound once more: its file may have changed since it was accepted."""
     named = [wanted.audio] if isinstance(wanted.audio, Mapping) else wanted.audio or ()
-    _check_unchanged(named)
+    check_unchanged(named)
 
 
-def _check_unchanged(named: Sequence[Mapping[str, object]], said: str = "") -> None:
+def check_unchanged(named: Sequence[Mapping[str, object]], said: str = "") -> None:
     """Raise Trouble for files that were changed since they were accepted: they are made again (T21).
 
     `said`: what went wrong with them before they were looked at.

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +235,7 @@ def _video_facts(
             "rising": found.is_rising,
             "rate": f"{rate.numerator}/{rate.denominator}",
             "constant": is_constant,
+            "grid": len({b - a for a, b in pairwise(found.pts)}) <= 1,
             "duration_s": seconds,
             "bit_rate": int(seen.bytes_read * 8 / seconds) if seconds else 0,
         },
