@@ -29,15 +29,16 @@ def added(job: Job, targets: Sequence[Target]) -> tuple[Target, ...]:
     """
     latest = {target.name: _ends(target) for target in targets}
     more: dict[str, list[Task]] = {target.name: [] for target in targets}
-    last = targets[-1].name
+    whole = _whole(targets)
+    last = whole[-1]
     for number, action in enumerate(job.actions):
         if OF_JOB & action.keys():
             needs = tuple(dict.fromkeys(id for target in targets for id in latest[target.name]))
-            task = _task(job, targets[-1], number, needs)
-            more[last].append(task)
+            task = _task(job, last, number, needs)
+            more[last.name].append(task)
             latest = {target.name: (task.id,) for target in targets}
             continue
-        for target in targets:
+        for target in whole:
             task = _task(job, target, number, latest[target.name])
             more[target.name].append(task)
             latest[target.name] = (task.id,)
@@ -88,6 +89,19 @@ def command(task: Task, where: Places, source: str, allow: Sequence[str] | None)
         watch=r"^copied=\d",
         cwd=where.attempt,
     )
+
+
+def _whole(targets: Sequence[Target]) -> list[Target]:
+    """Return the targets that are a result of their own, not a part of another's."""
+    owner = {task.id: target.name for target in targets for task in target.tasks}
+    parts = {
+        owner[need]
+        for target in targets
+        for task in target.tasks
+        for need in task.needs
+        if owner.get(need, target.name) != target.name
+    }
+    return [target for target in targets if target.name not in parts] or list(targets)
 
 
 def _ends(target: Target) -> tuple[TaskId, ...]:

@@ -50,6 +50,7 @@ class Draft:
     average: int | None = None  #: bits a second of the pictures; None: no such rate is wanted
     rung: int | None = None  #: of a ladder: its pictures are packaged by another target
     rungs: tuple[str, ...] = ()  #: the targets that this one packages
+    sound: str = ""  #: the target that encodes its sound, and that of others; empty: it does
 
 
 def target(draft: Draft) -> Target:
@@ -68,6 +69,12 @@ def target(draft: Draft) -> Target:
         notes=tuple(dict.fromkeys(draft.notes)),
         tasks=(*streams, *pictures.before, *others, *_chain(draft, parts)),
     )
+
+
+def sound(draft: Draft, name: str) -> Target:
+    """Return the target `name` that encodes the sound of a draft, for it and others with the same."""
+    own = replace(draft, output=replace(draft.output, target=name), sound="", rungs=())
+    return Target(name=name, tasks=tuple(_sounds(own)))
 
 
 def _pictures(draft: Draft) -> sharing.Work:
@@ -143,7 +150,8 @@ def _after(task: Task, others: tuple[Task, ...]) -> Task:
 
 def _sounds(draft: Draft) -> Iterator[Task]:
     """Yield the task that encodes all of the sound; cut, it would gain samples at each join."""
-    if sounds := draft.product.sounds:
+    sounds = draft.product.sounds
+    if sounds and not draft.sound:
         seconds = sum((sound.samples or 0) / sound.rate for sound in sounds)
         yield replace(
             _task(draft, Kind.AUDIO, {"tracks": len(sounds)}), weight=seconds / SOUND_SPEED
@@ -170,9 +178,12 @@ def _chain(draft: Draft, parts: tuple[Task, ...]) -> Iterator[Task]:
     }
     if draft.rungs:
         args["rungs"] = list(draft.rungs)
+    if draft.sound:
+        args["sound"] = draft.sound
     made = [Kind.ASSEMBLE, Kind.VERIFY]
     rungs = [task_id(draft.ground.job.id, kind, rung) for rung in draft.rungs for kind in made]
-    needs = (*rungs, *(part.id for part in parts))
+    shared = [task_id(draft.ground.job.id, Kind.AUDIO, draft.sound)] if draft.sound else []
+    needs = (*rungs, *shared, *(part.id for part in parts))
     beside = [part.id for part in parts if part.kind is Kind.STREAMS]
     for kind in made if draft.rung is not None else [*made, Kind.PUBLISH]:
         task = _task(draft, kind, args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -33,7 +34,7 @@ from orchestrator_compressor.codecs import ENDINGS
 from orchestrator_compressor.destination import rate_text
 from orchestrator_compressor.facts import PACKETS
 from orchestrator_compressor.graph import Draft, Ground
-from orchestrator_compressor.product import Picture, Product, settle
+from orchestrator_compressor.product import Picture, Product, Sound, settle
 from orchestrator_compressor.settings import Setting
 from orchestrator_compressor.supplied import NONE
 from orchestrator_compressor.table import Table
@@ -56,7 +57,25 @@ def plan(job: Job, found: Facts, room: Room) -> tuple[Target, ...]:
     ground = Ground(job=job, asks=wanted, source=source, table=times, room=room)
     drafts = tuple(draft for output in wanted.outputs for draft in _drafts(ground, output))
     _check_destinations(drafts)
-    return tuple(graph.target(draft) for draft in drafts)
+    return tuple(_targets(drafts))
+
+
+def _targets(drafts: Sequence[Draft]) -> Iterator[Target]:
+    """Yield the targets; sound that several have alike is encoded once, by one of its own.
+
+    None of those that share it may own it: who cancels one output cancels no other's sound.
+    """
+    alike: dict[tuple[Sound, ...], list[Draft]] = {}
+    for draft in drafts:
+        if draft.product.sounds:
+            alike.setdefault(draft.product.sounds, []).append(draft)
+    named = {
+        sounds: f"{those[0].output.target}.sound" for sounds, those in alike.items() if those[1:]
+    }
+    for sounds, name in named.items():
+        yield graph.sound(alike[sounds][0], name)
+    for draft in drafts:
+        yield graph.target(replace(draft, sound=named.get(draft.product.sounds, "")))
 
 
 def _drafts(ground: Ground, output: Output) -> tuple[Draft, ...]:

@@ -56,9 +56,25 @@ def test_the_longest_segment_is_the_heaviest():
     assert weights[1] == max(weights)
 
 
+def test_sound_that_two_outputs_have_alike_is_encoded_once_by_a_target_of_its_own():
+    twice = [
+        {"setting": name, "destination": f"/out/{n}.mp4"}
+        for n, name in enumerate(("h264-1080p", "hevc-10bit"))
+    ]
+    shared, *outputs = planned(job(*twice))
+    (audio,) = shared.tasks
+    assert (shared.name, audio.kind) == ("h264-1080p.sound", Kind.AUDIO)
+    for target in outputs:
+        assert Kind.AUDIO not in kinds(target)
+        (assemble,) = (task for task in target.tasks if task.kind is Kind.ASSEMBLE)
+        assert audio.id in assemble.needs
+    other = planned(job(*twice, {"setting": "wav", "destination": "/out/a.wav"}))
+    assert Kind.AUDIO in kinds(other[-1])
+
+
 def test_two_outputs_of_one_setting_are_two_targets():
     twice = [{"setting": "aac", "destination": f"/out/{n}.m4a"} for n in (1, 2)]
-    assert [target.name for target in planned(job(*twice))] == ["aac", "aac-2"]
+    assert [target.name for target in planned(job(*twice))][1:] == ["aac", "aac-2"]
 
 
 def test_sound_alone_has_no_segments():

@@ -60,8 +60,9 @@ class Step:
         return task_id(self.task.job.id, Kind.PROBE)
 
     def id(self, kind: Kind) -> TaskId:
-        """Return the target's task of `kind`."""
-        return task_id(self.task.job.id, kind, self.task.target)
+        """Return the target's task of `kind`; its sound may be that of a target of its own."""
+        shared = self.task.args.get("sound") if kind is Kind.AUDIO else None
+        return task_id(self.task.job.id, kind, str(shared or self.task.target))
 
     def values(self, id: TaskId) -> Values:
         """Return what a task left behind; nothing in a dry run."""
