@@ -15,6 +15,7 @@ from orchestrator_compressor.steps import (
     assemble,
     audio,
     encode,
+    package,
     probe,
     publish,
     stills,
@@ -36,6 +37,13 @@ MAKERS = {
 
 IMAGES = {Kind.ASSEMBLE: stills.gather, Kind.VERIFY: stills.inspect, Kind.PUBLISH: stills.place}
 """… of an output that is a sequence of images."""
+
+LADDERS = {
+    Kind.ASSEMBLE: package.command,
+    Kind.VERIFY: package.verify,
+    Kind.PUBLISH: package.place,
+}
+"""… of the target that packages the rungs of a ladder."""
 
 
 def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:
@@ -61,4 +69,6 @@ def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command
     )
     if step.is_sequence and task.kind in IMAGES:
         return IMAGES[task.kind](step)
+    if "rungs" in task.args and task.kind in LADDERS:
+        return LADDERS[task.kind](step)
     return MAKERS[task.kind](step)

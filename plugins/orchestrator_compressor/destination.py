@@ -130,9 +130,11 @@ def _ending_faults(template: str, setting: Setting) -> Iterator[str]:
     fitting = ENDINGS[setting.container]
     alien = next((name for name, those in ENDINGS.items() if ending in those), None)
     if ending and alien and ending not in fitting:
+        end = sorted(fitting)[0]
+        how = f"let it end in {end}" if end else "name a folder"
         yield (
             f"ends in {ending}, but setting {setting.name} writes {setting.container}; "
-            f"let it end in {sorted(fitting)[0]}, or choose a setting for {alien}"
+            f"{how}, or choose a setting for {alien}"
         )
 
 

@@ -7,7 +7,6 @@ from functools import partial
 
 from orchestrator.api import Command, Kind, TaskId
 from orchestrator_compressor import finish
-from orchestrator_compressor.steps import package
 from orchestrator_compressor.steps.audio import names, tracks
 from orchestrator_compressor.steps.step import (
     FINAL,
@@ -24,8 +23,6 @@ from orchestrator_compressor.steps.step import (
 
 def command(step: Step) -> Command:
     """Return the command that joins, finishes and names the parts."""
-    if "rungs" in step.task.args:
-        return package.command(step)
     product, setting = step.product, step.output.setting
     name = f"{FINAL}.{setting.container}"
     sound = step.id(Kind.AUDIO)

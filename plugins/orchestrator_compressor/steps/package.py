@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import cast
 
 from orchestrator.api import Command, Kind, task_id
 from orchestrator_compressor import expect, ladder, packaging
 from orchestrator_compressor.steps.audio import names, tracks
 from orchestrator_compressor.steps.step import FINAL, Step, source, times, work
+from orchestrator_compressor.steps.stills import LISTING
 
 
 def command(step: Step) -> Command:
@@ -35,6 +37,22 @@ def verify(step: Step) -> Command:
         },
     }
     return work(step, "unpack", [], asked)
+
+
+def place(step: Step) -> Command:
+    """Return the command that puts the package in its place."""
+    made = step.id(Kind.ASSEMBLE)
+    asked = {
+        **source(step),
+        "folder": step.there(made, packaging.FOLDER),
+        "listing": step.there(made, LISTING),
+        "sha256": step.values(made).get("sha256", ""),
+        "destination": step.where.source(str(step.task.args["destination"])),
+        "ifExists": step.output.if_exists.value,
+        "attempt": PurePosixPath(step.where.attempt).name,
+        "is_package": True,
+    }
+    return work(step, "place", [], asked)
 
 
 def _asked(step: Step) -> dict[str, object]:

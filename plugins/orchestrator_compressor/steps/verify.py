@@ -8,7 +8,6 @@ from orchestrator.api import Command, Kind
 from orchestrator_compressor import expect, measure
 from orchestrator_compressor.measure import Made
 from orchestrator_compressor.recipe import Cut
-from orchestrator_compressor.steps import package
 from orchestrator_compressor.steps.audio import tracks
 from orchestrator_compressor.steps.step import (
     FINAL,
@@ -27,8 +26,6 @@ from orchestrator_compressor.steps.step import (
 
 def command(step: Step) -> Command:
     """Return the command that judges the finished file."""
-    if "rungs" in step.task.args:
-        return package.verify(step)
     product, setting = step.product, step.output.setting
     made, final = step.id(Kind.ASSEMBLE), f"{FINAL}.{setting.container}"
     picture = None

@@ -1,6 +1,6 @@
-"""place: put a verified folder of images at its destination, whole or not at all (R2).
+"""place: put a verified folder at its destination, whole or not at all (R2): images, or a package.
 
-A folder named after the attempt, beside the destination → each image linked or copied, and hashed →
+A folder named after the attempt, beside the destination → each file linked or copied, and hashed →
 one rename of the folder.  Done twice it leaves the same files; killed anywhere, the destination holds
 what it held before or the whole new folder.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,35 +21,45 @@ from orchestrator_compressor.work.frames import Frame
 from orchestrator_compressor.work.gather import bring
 from orchestrator_compressor.work.trouble import Trouble
 
+PIECES = (".m3u8", ".mpd", ".mp4", ".m4s")
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """What is asked."""
 
-    folder: str  #: of the gathered images
+    folder: str  #: of what was made
     listing: str
     sha256: str  #: of the listing
-    destination: str  #: a pattern; its folder is made or replaced as a whole
+    destination: str  #: of images a pattern, else a folder: made or replaced as a whole
     attempt: str  #: names the folder beside it
+    is_package: bool = False  #: pieces and playlists, with their own names
     source: str = ""
     fingerprint: Mapping[str, object] = field(default_factory=dict)
     ifExists: str = "fail"  #: fail | replace | number
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Where a folder goes, and what such a folder holds."""
+
+    folder: Path
+    renamed: Callable[[Sequence[Frame]], list[Frame]]  #: as the files are called there
+    is_ours: Callable[[str], bool]  #: whether a file of that name may go with a folder replaced
+    what: str
+
+
 def run(_words: list[str]) -> dict[str, object]:
     """Place, and return destination, size and the hash of the listing."""
     wanted = ask(Place)
-    pattern = sequences.pattern(wanted.destination)
-    if pattern is None:
-        raise Trouble(f"{wanted.destination}: is no pattern; a fault of the program", final=True)
+    home = _package(wanted) if wanted.is_package else _images(wanted)
     if wanted.source and wanted.fingerprint:
         fingerprint.check(wanted.source, wanted.fingerprint)
     listed = frames.read({"path": wanted.listing, "sha256": wanted.sha256})
-    folder = Path(pattern.folder)
     try:
-        placed = _place(wanted, pattern, listed)
+        placed = _place(wanted, home, listed)
     except OSError as error:
-        raise publish.trouble(error, folder) from error
+        raise publish.trouble(error, home.folder) from error
     return {
         "destination": str(placed),
         "size": sum(each.size for each in listed),
@@ -58,15 +68,36 @@ def run(_words: list[str]) -> dict[str, object]:
     }
 
 
-def _place(wanted: Place, pattern: Pattern, listed: Sequence[Frame]) -> Path:
-    folder = Path(pattern.folder)
-    renamed = _renamed(pattern, listed)
+def _images(wanted: Place) -> Home:
+    pattern = sequences.pattern(wanted.destination)
+    if pattern is None:
+        raise Trouble(f"{wanted.destination}: is no pattern; a fault of the program", final=True)
+    return Home(
+        folder=Path(pattern.folder),
+        renamed=lambda listed: _renamed(pattern, listed),
+        is_ours=lambda name: pattern.number(name) is not None,
+        what=f"image of {pattern.name(0)}",
+    )
+
+
+def _package(wanted: Place) -> Home:
+    return Home(
+        folder=Path(wanted.destination),
+        renamed=list,
+        is_ours=lambda name: name.endswith(PIECES),
+        what="piece of a film, or playlist",
+    )
+
+
+def _place(wanted: Place, home: Home, listed: Sequence[Frame]) -> Path:
+    folder = home.folder
+    renamed = home.renamed(listed)
     part = folder.with_name(f".{folder.name}.{wanted.attempt}.part")
     if folder.parent.is_dir():
         _sweep(folder, wanted.attempt)
     if standing := _standing(wanted, folder, renamed):
         return standing
-    _check_free(wanted, pattern, folder)
+    _check_free(wanted, home)
     publish.make_folders(folder.parent)
     part.mkdir()
     try:
@@ -119,24 +150,26 @@ def _is_ours(folder: Path, renamed: Sequence[Frame]) -> bool:
     return sizes and all(sha256(folder / each.name) == each.sha256 for each in renamed)
 
 
-def _check_free(wanted: Place, pattern: Pattern, folder: Path) -> None:
-    """Raise Trouble, final, for a folder that must not be replaced: only a sequence's own may be."""
+def _check_free(wanted: Place, home: Home) -> None:
+    """Raise Trouble, final, for a folder that must not be replaced: only one of its kind may be."""
+    folder = home.folder
     if not os.path.lexists(folder) or wanted.ifExists == "number":
         return
     if wanted.ifExists == "fail":
         raise _exists(folder)
-    others = list(_others(pattern, folder))
+    others = list(_others(home))
     if others:
-        sentence = f"{folder}: holds {others[0]}, which is no image of {pattern.name(0)}"
+        sentence = f"{folder}: holds {others[0]}, which is no {home.what}"
         raise Trouble(f"{sentence}; choose a folder of its own", final=True)
 
 
-def _others(pattern: Pattern, folder: Path) -> Iterator[str]:
+def _others(home: Home) -> Iterator[str]:
+    folder = home.folder
     if not folder.is_dir() or folder.is_symlink():
         yield "no folder"
         return
     for name in sorted(os.listdir(folder)):
-        if pattern.number(name) is None:
+        if not home.is_ours(name):
             yield name
 
 
