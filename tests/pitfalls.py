@@ -36,10 +36,7 @@ ROWS: Mapping[int, str] = {
     24: "clocks: sound is as long as it says, no two frames have one time",
 }
 
-LATER: Mapping[int, str] = {
-    15: "HDR10 is not there yet",
-    18: "image sequences are not there yet",
-}
+LATER: Mapping[int, str] = {}
 """Rows without a test, and why: what they are about is not there yet."""
 
 MARK = re.compile(r"\bmark\.pitfall\(([\d,\s]+)\)")

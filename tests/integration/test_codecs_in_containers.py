@@ -32,6 +32,7 @@ from orchestrator_compressor import (
 )
 from orchestrator_compressor import table as tables
 from orchestrator_compressor.codecs import VIDEO
+from orchestrator_compressor.sequences import CONTAINER
 from orchestrator_compressor.recipe import Means
 from orchestrator_compressor.timing import Timing
 from orchestrator_compressor.work import gates, join, part
@@ -57,7 +58,9 @@ PICTURES: dict[str, dict[str, Any]] = {
 SOUND = {"mp4": "aac", "mov": "pcm", "mkv": "flac", "webm": "opus"}
 SOUND |= {"mxf": "pcm", "ts": "mp2"}
 PAIRS = [
-    (name, container) for name, codec in VIDEO.items() for container in sorted(codec.containers)
+    (name, container)
+    for name, codec in VIDEO.items()
+    for container in sorted(codec.containers - {CONTAINER})  # images are not joined
 ]
 
 

@@ -135,11 +135,16 @@ FRAMES = {
     "mpeg2": (oracle.same, CUTS),
 }
 OTHERS = {"vp9", "hevc-hdr10"}
+ELSEWHERE = {
+    *("seq-tiff", "seq-png", "seq-exr", "seq-dpx", "seq-jpeg"),  # test_sequences.py
+    *("hls", "dash"),  # test_ladders.py
+    "h264-size",  # test_two_pass.py
+}
 
 
 def test_every_built_in_setting_with_pictures_has_its_oracle():
     named = {name for name, spec in built_in().items() if "video" in spec}
-    assert named == {*PACKETS, *FRAMES, *OTHERS}
+    assert named == {*PACKETS, *FRAMES, *OTHERS, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("setting", PACKETS)
@@ -190,6 +195,7 @@ def quality(file):
     return float(re.findall(r"average:([\d.]+)", done.stderr)[-1])
 
 
+@pytest.mark.pitfall(15)
 def test_hdr10_is_told_at_the_first_frame_of_each_segment(tmp_path):
     """Pitfall 15: in band, in each part; and the colour and the tag of the finished file."""
     done = line(tmp_path, "hevc-hdr10", clip("hdr10"), x265)

@@ -148,6 +148,7 @@ def test_a_movie_of_a_sequence_has_what_any_has(tmp_path):
     assert (tmp_path / "told.html").exists()
 
 
+@pytest.mark.pitfall(18)
 def test_a_hole_or_another_size_is_found_before_anything_is_encoded(tmp_path):
     path = images(tmp_path / "shots", "a.%04d.png", 8, first=103)
     probe = Pipeline(tmp_path / "probe", path, [])
