@@ -32,8 +32,8 @@ from orchestrator_compressor import (
 )
 from orchestrator_compressor import table as tables
 from orchestrator_compressor.codecs import VIDEO
-from orchestrator_compressor.sequences import CONTAINER
 from orchestrator_compressor.recipe import Means
+from orchestrator_compressor.sequences import CONTAINER
 from orchestrator_compressor.timing import Timing
 from orchestrator_compressor.work import gates, join, part
 from orchestrator_compressor.work.sound import listen
