@@ -11,15 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from orchestrator_compressor import timecode as codes
 from orchestrator_compressor.marks import Chapter, Cue, Marks, nanoseconds
 from orchestrator_compressor.table import Table, ratio, sliced
 
 CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2}(?:\.\d{1,9})?)")
 SECONDS = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
 FRAMES = re.compile(r"(\d{1,9})f")
-TIMECODE = re.compile(r"(\d{2}):(\d{2}):(\d{2})([:;.])(\d{2})")
-POINT = re.compile(r"(\d{2}):(\d{2}):(\d{2})([:;])(\d{2})")  #: with a dot it is a clock's
-DROPPED = 2  #: numbers left out each minute, of every 30 frames a second, but not each tenth
+POINT = re.compile(r"(\d{2}):([0-5]\d):([0-5]\d)([:;])(\d{2})")  #: with a dot it is a clock's
 SLACK = Fraction(1, 2000)  #: people, and Matroska, write times in milliseconds
 
 
@@ -153,11 +152,11 @@ def within(cues: Iterable[Cue], start: int, stop: int | None) -> Iterator[Cue]:
 
 def advanced(timecode: str, frames: int, rate: Fraction | None) -> str | None:
     """Return the timecode so many frames later; None where nobody can tell."""
-    hit = TIMECODE.fullmatch(timecode)
-    if not hit or rate is None:
+    if rate is None or not codes.WORDS.fullmatch(timecode):
         return None
-    beat = round(rate)
-    return _written(_count(hit, beat) + frames, beat, hit[4])
+    code = codes.read(timecode)
+    later = codes.name(codes.count(code, rate) + frames, rate, drop=code.drop)
+    return str(replace(later, hours=later.hours % 24))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,19 +179,17 @@ class _Clock:
         return found + (time > _end(table, len(table.pts)) + SLACK)
 
     def _coded(self, name: str, hit: re.Match[str]) -> int:
-        start = TIMECODE.fullmatch(self.timecode or "")
-        if start is None:
+        if not codes.WORDS.fullmatch(self.timecode or ""):
             raise ValueError(f"{name}: {hit[0]} is a timecode, and it has none; write 00:00:10.5")
         if self.rate is None:
             raise ValueError(f"{name}: {hit[0]} needs an even frame rate; write 00:00:10.5")
-        beat = round(self.rate)
+        start, beat = codes.read(self.timecode or ""), round(self.rate)
         if int(hit[5]) >= beat:
             raise ValueError(f"{name}: {hit[0]} has frame {hit[5]}, of {beat} a second; mend it")
-        found = _count(hit, beat, start[4]) - _count(start, beat)
+        point = replace(codes.read(hit[0]), drop=start.drop)  # its numbers are counted as theirs
+        found = codes.count(point, self.rate) - codes.count(start, self.rate)
         if found < 0:
-            raise ValueError(
-                f"{name}: {hit[0]} is before its start, {start[0]}; choose a later one"
-            )
+            raise ValueError(f"{name}: {hit[0]} is before its start, {start}; choose a later one")
         return found
 
 
@@ -226,25 +223,3 @@ def _chapters(chapters: Iterable[Chapter], start: int, stop: int | None) -> Iter
         end = each.end if stop is None else min(each.end, stop)
         if end > start and (stop is None or each.start < stop):
             yield replace(each, start=max(each.start, start), end=end)
-
-
-def _count(hit: re.Match[str], beat: int, mark: str = "") -> int:
-    """Return how many frames after 00:00:00:00 a timecode is, at `beat` numbers a second."""
-    hours, minutes, seconds, frames = (int(hit[n]) for n in (1, 2, 3, 5))
-    total = ((hours * 60 + minutes) * 60 + seconds) * beat + frames
-    if (mark or hit[4]) == ":":
-        return total
-    all_minutes = hours * 60 + minutes
-    return total - DROPPED * beat // 30 * (all_minutes - all_minutes // 10)
-
-
-def _written(count: int, beat: int, mark: str) -> str:
-    if mark != ":":
-        lost = DROPPED * beat // 30
-        ten = 600 * beat - 9 * lost
-        tens, rest = divmod(count, ten)
-        minutes = max(0, (rest - lost) // (60 * beat - lost))
-        count += lost * (9 * tens + minutes)
-    seconds, frames = divmod(count, beat)
-    hours = seconds // 3600 % 24
-    return f"{hours:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{frames:02d}"
