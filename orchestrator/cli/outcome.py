@@ -70,7 +70,7 @@ def _target(ledger: Ledger, ended: Ended, target: Standing) -> dict[str, object]
         "reason": target.reason,
         "destination": str(values.get("destination", target.destination)),
         "bytes": values.get("size"),
-        "segments": sum(task.segment is not None for task in tasks),
+        "segments": len({task.segment.index for task in tasks if task.segment}),
         "frames": target.frames,
         "notes": list(target.notes),
         "reports": [each["destination"] for each in _list(values.get("reports"))],

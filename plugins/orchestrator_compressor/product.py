@@ -136,7 +136,8 @@ def settle(setting: Setting, source: Source, given: Supplied = NONE) -> Product:
         raise ValueError(f"{source.path}: no video, which setting {setting.name} needs")
     if setting.video is None and not heard:
         raise ValueError(f"{source.path}: no audio, which setting {setting.name} needs")
-    picture = _picture(setting, seen, source.timecode) if setting.video and seen else None
+    first = given.timecode or source.timecode
+    picture = _picture(setting, seen, first) if setting.video and seen else None
     copied = heard if setting.copy_audio else ()
     for each in copied:
         _check_copy(setting, each, source, picture)

@@ -8,6 +8,7 @@ from compressor_jobs import AUDIO, built_in, seen, steady
 
 from orchestrator_compressor import facts, product, settings
 from orchestrator_compressor.product import Picture, Product
+from orchestrator_compressor.supplied import NONE, Supplied
 
 
 def made(setting: str, audio: Any = None, spec: Any = None, **video: Any) -> Product:
@@ -189,3 +190,15 @@ def test_sound_that_passes_untouched_is_not_cut():
     spec = {"processor": "compressor", "container": "mov", "audio": "copy"}
     with pytest.raises(ValueError, match="cannot be cut to the sample"):
         product.settle(settings.read("copied", spec), facts.read(values))
+
+
+def test_the_timecode_that_a_job_gives_is_the_one_that_is_drawn():
+    spec = {**built_in()["h264-1080p"]}
+    spec["video"] = {**spec["video"], "timecodeBurnIn": {}}
+    source = facts.read(seen(steady(100)))
+    wanted = settings.read("x", spec)
+    plain, given = (
+        product.settle(wanted, source, each) for each in (NONE, Supplied(timecode="01:00:00:00"))
+    )
+    assert any("no timecode" in note for note in plain.notes)
+    assert not any("no timecode" in note for note in given.notes)
