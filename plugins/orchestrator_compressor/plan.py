@@ -85,15 +85,19 @@ def _drafts(ground: Ground, output: Output) -> tuple[Draft, ...]:
     names, kept = ladder.names(output.setting), ladder.kept(output.setting, ground.source)
     rungs = tuple(_rung(ground, output, number, names[number]) for number in kept)
     dropped = [name for number, name in enumerate(names) if number not in kept]
-    notes = [f"{output.setting.name}: the source is no larger than that: no {', '.join(dropped)}"]
-    whole = _draft(ground, output)
+    name, whole = output.setting.name, _draft(ground, output)
+    notes = [f"{name}: the source is no larger than that: no {', '.join(dropped)}"] * bool(dropped)
+    if ground.asks.supplied != NONE:
+        notes.append(
+            f"{name}: a package holds no captions, chapters or names; the job's are not kept"
+        )
     return (
         *rungs,
         replace(
             whole,
             segments=(),
             rungs=tuple(each.output.target for each in rungs),
-            notes=(*whole.notes, *(notes if dropped else ())),
+            notes=(*whole.notes, *notes),
         ),
     )
 

@@ -248,12 +248,19 @@ def _ladder(spec: Spec) -> Iterator[str]:
         return
     if container not in PACKAGES:
         yield f"ladder: {container} holds one size; choose hls or dash, or remove it"
+    audio = spec.get("audio")
+    if audio and _is_copy(audio):
+        yield "audio: a ladder encodes its sound; name a codec instead of copy"
+    elif isinstance(audio, Mapping) and audio.get("tracks", "first") != "first":
+        yield "audio.tracks: a ladder has one track of sound; remove it"
     if not isinstance(video, Mapping):
         yield "video: a ladder needs it; add its codec"
         return
     for key in ("rate", "size", quality.KEY):
         if key in video:
             yield f"video.{key}: each rung of the ladder has its own rate and size; remove it"
+    if video.get("encoder", SOFTWARE) != SOFTWARE:
+        yield "video.encoder: keyframes of a ladder stand where software alone puts them; remove it"
     for key in ALONE:
         if key in spec:
             yield f"{key}: a folder for streaming holds pictures and sound alone; remove it"

@@ -75,6 +75,9 @@ def test_two_rungs_of_one_height_have_names_of_their_own():
         ({"video": {"codec": "h264", "rate": {"crf": 1}}}, "video.rate: each rung"),
         ({"video": {"codec": "vp9"}}, "video.codec: a ladder is of h264 or hevc"),
         ({"video": None}, "video: a ladder needs it"),
+        ({"audio": "copy"}, "audio: a ladder encodes"),
+        ({"audio": {"codec": "aac", "tracks": "all"}}, "audio.tracks: a ladder has one"),
+        ({"poster": {"at": "10%"}}, "poster: a folder for streaming"),
     ],
 )
 def test_what_no_ladder_can_be_is_said(change, says):
