@@ -210,6 +210,11 @@ def _spec(job: Job, output: Mapping[str, object]) -> Mapping[str, object]:
     return override.merged(job.settings[str(output["setting"])], _override(output))
 
 
+def spec_of(job: Job, number: int) -> Mapping[str, object]:
+    """Return the spec that output `number` is made by."""
+    return _spec(job, _outputs(job)[number])
+
+
 def _override(output: Mapping[str, object]) -> Mapping[str, object]:
     return cast("Mapping[str, object]", output.get("override", {}))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from orchestrator.api import Command, Kind, Places, Result, Task, TaskId, task_id
-from orchestrator_compressor import asks, facts
+from orchestrator_compressor import asks, facts, ladder
 from orchestrator_compressor.facts import STAND_IN
 from orchestrator_compressor.product import settle
 from orchestrator_compressor.steps import (
@@ -23,7 +23,6 @@ from orchestrator_compressor.steps import (
     verify,
 )
 from orchestrator_compressor.steps.step import Step
-from orchestrator_compressor.supplied import NONE
 
 MAKERS = {
     Kind.ANALYSE: analyse.command,
@@ -57,7 +56,9 @@ def command(task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command
     refers = tuple({**each, "path": where.source(str(each["path"]))} for each in source.refers)
     stand_in = posixpath.join(where.attempt, STAND_IN) if refers else ""
     source = replace(source, path=where.source(wanted.source), refers=refers, stand_in=stand_in)
-    given = NONE if output.setting.ladder or "rung" in task.args else wanted.supplied
+    given = wanted.supplied
+    if output.setting.ladder or "rung" in task.args:
+        given = ladder.given(given)
     step = Step(
         task=task,
         where=where,

@@ -203,7 +203,7 @@ def _spanned(found: Source, told: object) -> Source:
     if not told:
         return found
     span = Span.load(cast("Values", told))
-    video = found.video and replace(found.video, start=span.start)
+    video = found.video and _within(found.video, span)
     rate = video.rate if video and video.is_even else None
     timecode = found.timecode and advanced(found.timecode, span.first, rate)
     cut = tuple(_clipped(each, span) for each in found.audio)
@@ -213,6 +213,20 @@ def _spanned(found: Source, told: object) -> Source:
         notes = (*notes, f"{found.path}: has no sound between in and out")
     return replace(
         found, video=video, audio=audio, timecode=timecode or None, span=span, notes=notes
+    )
+
+
+def _within(video: VideoFacts, span: Span) -> VideoFacts:
+    """Return pictures as those of them that are within a span."""
+    length, seconds = None if span.end is None else span.end - span.first, video.duration_s
+    stop = span.stop
+    if stop is None and seconds is not None:
+        stop = video.start + Fraction(seconds).limit_denominator(10**6)
+    return replace(
+        video,
+        start=span.start,
+        duration_s=None if stop is None else float(stop - span.start),
+        duration=length / video.rate if length and video.rate and video.duration else None,
     )
 
 

@@ -12,6 +12,7 @@ from orchestrator_compressor.facts import Source
 from orchestrator_compressor.keeping import Keeping
 from orchestrator_compressor.product import settle
 from orchestrator_compressor.settings import Setting
+from orchestrator_compressor.supplied import Supplied
 
 RUNG = "mp4"  #: the kind of file that a rung is, before it is packaged
 BARE = Keeping(embed=False, chapters=False, metadata=False, timecode=False)
@@ -33,13 +34,22 @@ def rung(setting: Setting, number: int) -> Setting:
 
 
 def kept(setting: Setting, source: Source) -> tuple[int, ...]:
-    """Return the rungs that a source deserves: of those that come to one size, the first alone."""
-    found: dict[tuple[int, int], int] = {}
-    for number in range(len(setting.ladder)):
+    """Return the rungs that a source deserves: a larger box that comes to no larger size is none."""
+    boxes: dict[tuple[int, int], int] = {}
+    found = []
+    for number, each in enumerate(setting.ladder):
         picture = settle(rung(setting, number), source).picture
-        if picture:
-            found.setdefault((picture.width, picture.height), number)
-    return tuple(found.values())
+        if (
+            picture
+            and boxes.setdefault((picture.width, picture.height), each.height) == each.height
+        ):
+            found.append(number)
+    return tuple(found)
+
+
+def given(supplied: Supplied) -> Supplied:
+    """Return what of all that a job gives a ladder can use: a timecode may be drawn."""
+    return Supplied(timecode=supplied.timecode)
 
 
 def names(setting: Setting) -> tuple[str, ...]:

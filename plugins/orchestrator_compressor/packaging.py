@@ -36,7 +36,7 @@ def package(means: Means, product: Product, parts: Parts, rate: Fraction) -> Wor
     inputs, maps = list[str](), list[str]()
     for n, (_, path) in enumerate(rungs):
         inputs += [*_offset(picture.start - product.zero), *guarded("mov", path)]
-        maps += ["-map", f"{n}:v"]
+        maps += ["-map", f"{n}:V:0"]
     if sound and product.sound:
         demuxer = "mov" if sound.endswith((".m4a", ".mov")) else sound.rpartition(".")[2]
         inputs += [*_offset(product.sound.start - product.zero), *guarded(demuxer, sound)]

@@ -27,6 +27,7 @@ from orchestrator_compressor import (
     ladder,
     rates,
     size,
+    supplied,
     table,
 )
 from orchestrator_compressor.asks import Output
@@ -35,8 +36,8 @@ from orchestrator_compressor.destination import rate_text
 from orchestrator_compressor.facts import PACKETS
 from orchestrator_compressor.graph import Draft, Ground
 from orchestrator_compressor.product import Picture, Product, Sound, settle
+from orchestrator_compressor.sequences import CONTAINER
 from orchestrator_compressor.settings import Setting
-from orchestrator_compressor.supplied import NONE
 from orchestrator_compressor.table import Table
 
 SMALL_WORK_S = 120.0  #: below this a job is not worth the network: one node's slots are counted
@@ -83,11 +84,17 @@ def _drafts(ground: Ground, output: Output) -> tuple[Draft, ...]:
     if not output.setting.ladder:
         return (_draft(ground, output),)
     names, kept = ladder.names(output.setting), ladder.kept(output.setting, ground.source)
-    rungs = tuple(_rung(ground, output, number, names[number]) for number in kept)
+    largest = settle(ladder.rung(output.setting, kept[-1]), ground.source).picture
+    segments: tuple[Segment, ...] = ()
+    if largest and ground.table:  # all are cut as it is
+        segments, _ = _segments(ground, ground.table, largest, output.setting)
+    rungs = tuple(
+        replace(_rung(ground, output, number, names[number]), segments=segments) for number in kept
+    )
     dropped = [name for number, name in enumerate(names) if number not in kept]
     name, whole = output.setting.name, _draft(ground, output)
     notes = [f"{name}: the source is no larger than that: no {', '.join(dropped)}"] * bool(dropped)
-    if ground.asks.supplied != NONE:
+    if ground.asks.supplied != ladder.given(ground.asks.supplied):
         notes.append(
             f"{name}: a package holds no captions, chapters or names; the job's are not kept"
         )
@@ -104,15 +111,12 @@ def _drafts(ground: Ground, output: Output) -> tuple[Draft, ...]:
 
 def _rung(ground: Ground, output: Output, number: int, name: str) -> Draft:
     setting = ladder.rung(output.setting, number)
-    product = settle(setting, ground.source)
-    segments: tuple[Segment, ...] = ()
-    if product.picture and ground.table:
-        segments, _ = _segments(ground, ground.table, product.picture, setting)
+    product = settle(setting, ground.source, ladder.given(ground.asks.supplied))
     return Draft(
         ground=ground,
         output=replace(output, setting=setting, target=f"{output.target}.{name}"),
         product=product,
-        segments=segments,
+        segments=(),
         destination="",
         notes=(),
         average=_average(ground, product),
@@ -121,7 +125,8 @@ def _rung(ground: Ground, output: Output, number: int, name: str) -> Draft:
 
 
 def _draft(ground: Ground, output: Output) -> Draft:
-    given = NONE if output.setting.ladder else ground.asks.supplied
+    given = ground.asks.supplied
+    given = ladder.given(given) if output.setting.ladder else given
     product = settle(output.setting, ground.source, given)
     fits.check(product, _grid(product, ground))
     segments: tuple[Segment, ...] = ()
@@ -150,7 +155,9 @@ def _average(ground: Ground, product: Product) -> int | None:
     if not product.picture or not ground.table:
         return None
     rate, times = product.picture.video.rate, product.picture.timing.grid(ground.table)
-    sound = sum(size.sound_bits(each) for each in product.sounds)
+    sound = sum(
+        size.sound_bits(each) + rates.sound_table(each.samples or 0) for each in product.sounds
+    )
     try:
         return rates.average(rate, times.duration, len(times.pts), sound)
     except ValueError as error:
@@ -223,15 +230,36 @@ def _written(draft: Draft) -> tuple[str, ...]:
     return (place, *besides, *asks.report_files(draft.report))
 
 
+def _read(draft: Draft) -> list[str]:
+    """Return the files that a target reads: the source, and what the job and its settings name."""
+    asked = draft.ground.asks
+    given = (file for _, file in supplied.files(draft.ground.job.asks))
+    files = (asked.source, *given, *(path for _, path in asked.files))
+    return [posixpath.normpath(path) for path in files]
+
+
+def _check_folders(drafts: tuple[Draft, ...]) -> None:
+    """Refuse a folder that is made or replaced whole, and holds the source or another output."""
+    for draft in drafts:
+        if not (draft.rungs or draft.output.setting.container == CONTAINER):
+            continue
+        folder, name = posixpath.normpath(_written(draft)[0]), draft.output.setting.name
+        others = [path for each in drafts if each is not draft for path in _written(each)]
+        for path in (*_read(draft), *others):
+            if posixpath.normpath(path).startswith(f"{folder}/"):
+                raise ValueError(f"{folder}: setting {name} makes it whole, and {path} is in it")
+
+
 def _check_destinations(drafts: tuple[Draft, ...]) -> None:
     """Refuse two outputs in one file, the source itself, and what must not be replaced."""
+    _check_folders(drafts)
     taken: dict[str, str] = {}
     for draft, path in ((each, path) for each in drafts for path in _written(each)):
         name, source = draft.output.setting.name, draft.ground.asks.source
         if draft.ground.source.images and path == posixpath.dirname(source):
             raise ValueError(f"{path}: setting {name} would write into its source; name another")
-        if path == source:
-            raise ValueError(f"{path}: setting {name} would replace its source; name another")
+        if posixpath.normpath(path) in _read(draft):
+            raise ValueError(f"{path}: setting {name} would replace what it reads; name another")
         if draft.output.if_exists is IfExists.NUMBER:
             continue
         if other := taken.get(path):

@@ -261,6 +261,11 @@ def _ladder(spec: Spec) -> Iterator[str]:
             yield f"video.{key}: each rung of the ladder has its own rate and size; remove it"
     if video.get("encoder", SOFTWARE) != SOFTWARE:
         yield "video.encoder: keyframes of a ladder stand where software alone puts them; remove it"
+    if "pad" in video:
+        yield "video.pad: all rungs would be of one size; remove it"
+    for n, rung in enumerate(_rungs(spec)):
+        for text in rates.faults(rung.video.rate, rung.video.name, rung.video.codec):
+            yield f"ladder[{n}]: {text}"
     for key in ALONE:
         if key in spec:
             yield f"{key}: a folder for streaming holds pictures and sound alone; remove it"

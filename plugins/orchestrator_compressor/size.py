@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orchestrator.api import Facts, Job
-from orchestrator_compressor import asks, facts
+from orchestrator_compressor import asks, facts, ladder
 from orchestrator_compressor.product import Picture, Product, Sound, settle
 from orchestrator_compressor.settings import Video
 
@@ -52,10 +52,15 @@ KILO = 1000
 def job_bytes(job: Job, found: Facts, frames: Mapping[str, int]) -> int:
     """Return about how many bytes all outputs of a job take while they are made."""
     source, wanted = facts.read(found.values), asks.read(job)
-    return COPIES * sum(
-        _output_bytes(settle(output.setting, source, wanted.supplied), frames.get(output.target, 0))
-        for output in wanted.outputs
-    )
+    total = 0
+    for output in wanted.outputs:
+        setting = output.setting
+        for n in ladder.kept(setting, source) if setting.ladder else ():
+            made = frames.get(f"{output.target}.{ladder.names(setting)[n]}", 0)
+            total += _output_bytes(settle(ladder.rung(setting, n), source), made)
+        product = settle(setting, source, wanted.supplied)
+        total += _output_bytes(product, frames.get(output.target, 0))
+    return COPIES * total
 
 
 def _output_bytes(product: Product, frames: int) -> int:

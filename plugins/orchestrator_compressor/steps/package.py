@@ -82,7 +82,9 @@ def _rungs(step: Step) -> list[dict[str, str]]:
 
 
 def _rate(step: Step) -> Fraction:
-    return Fraction(str(step.task.args["rate"]))
+    told, picture = step.task.args["rate"], step.product.picture
+    known = picture.rate if picture else None  # a single frame stands on any grid
+    return Fraction(str(told or known or 1))
 
 
 def _sound(step: Step) -> str | None:

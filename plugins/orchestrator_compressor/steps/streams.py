@@ -21,7 +21,9 @@ def command(step: Step) -> Command:
     product, extras = step.product, step.product.extras
     video = step.source.video
     picture = product.picture
-    rate = picture.rate if picture and video and picture.timing.is_even(video) else None
+    rate = video.rate if video and video.is_even else None
+    if picture and video:
+        rate = picture.rate if picture.timing.is_even(video) else None
     first = product.picture.start if product.picture else product.zero
     small = _pictures(step)
     asked = {
@@ -34,7 +36,7 @@ def command(step: Step) -> Command:
         "length": _length(product),
         "video": video.index if video else None,
         "rate": str(rate) if rate else None,
-        "first": product.others.timecode or step.source.timecode,
+        "first": step.given.timecode or product.others.timecode or step.source.timecode,
         "tracks": [_track(step, each) for each in _tracks(extras)],
         "chapters": _chapters(step) if extras.has_chapters else None,
         **small,

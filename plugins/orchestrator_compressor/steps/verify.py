@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from orchestrator.api import Command, Kind
-from orchestrator_compressor import expect, measure
+from orchestrator_compressor import asks, expect, measure
 from orchestrator_compressor.measure import Made
 from orchestrator_compressor.recipe import Cut
 from orchestrator_compressor.steps.audio import tracks
@@ -94,6 +94,6 @@ def _reported(step: Step) -> dict[str, object]:
         "metrics": list(step.output.measure),
         **({**props(step), **burned(step)} if step.output.measure else {}),
         "model": measure.model(picture) if picture else "",
-        "spec": dict(step.task.job.settings[step.output.setting.name]),
+        "spec": dict(asks.spec_of(step.task.job, step.output.number)),
         "search": dict(step.values(search)) if sought else {},
     }

@@ -8,6 +8,7 @@ what it held before or the whole new folder.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,11 @@ from orchestrator_compressor.work.frames import Frame
 from orchestrator_compressor.work.gather import bring
 from orchestrator_compressor.work.trouble import Trouble
 
-PIECES = (".m3u8", ".mpd", ".mp4", ".m4s")
+STREAM = r"(?:sound|\d+p(?:-\d+)?|\d+)"
+PIECE = re.compile(
+    rf"master\.m3u8|manifest\.mpd|{STREAM}\.m3u8|{STREAM}-init\.mp4|{STREAM}-\d{{6}}\.m4s"
+)
+"""Names in a package; a film that is called otherwise is nobody's to remove."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ def _package(wanted: Place) -> Home:
     return Home(
         folder=Path(wanted.destination),
         renamed=list,
-        is_ours=lambda name: name.endswith(PIECES),
+        is_ours=lambda name: PIECE.fullmatch(name) is not None,
         what="piece of a film, or playlist",
     )
 
@@ -169,7 +174,8 @@ def _others(home: Home) -> Iterator[str]:
         yield "no folder"
         return
     for name in sorted(os.listdir(folder)):
-        if not home.is_ours(name):
+        path = folder / name
+        if not home.is_ours(name) or path.is_symlink() or not path.is_file():
             yield name
 
 

@@ -22,6 +22,7 @@ from orchestrator_compressor.work.gates import Gate
 from orchestrator_compressor.work.trouble import Trouble
 from orchestrator_compressor.work.verify import REPORT, RESULT_GATES_MAX
 
+DIGITS = "[0-9]" * 6
 JOINED = "rung.mp4"  #: a rung put together again, for as long as it is read
 PIECE_TOLERANCE_S = Fraction(1, 1000)  #: playlists count in millionths, and players in frames
 NAMESPACE = "{urn:mpeg:dash:schema:mpd:2011}"
@@ -155,7 +156,7 @@ def _joined(folder: Path, name: str) -> Iterator[Path]:
     """Put a stream together again, as a player does: its beginning, then its pieces in order."""
     path = Path(JOINED)
     with path.open("wb") as whole:
-        for each in [folder / f"{name}-init.mp4", *sorted(folder.glob(f"{name}-[0-9]*.m4s"))]:
+        for each in [folder / f"{name}-init.mp4", *sorted(folder.glob(f"{name}-{DIGITS}.m4s"))]:
             with each.open("rb") as piece:
                 shutil.copyfileobj(piece, whole)
     try:

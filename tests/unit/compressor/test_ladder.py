@@ -93,3 +93,28 @@ def test_cuts_on_a_grid_are_its_multiples(split):
     assert all(segment.start % 48 == 0 for segment in found)
     assert all(a.end == b.start for a, b in pairwise(found))
     assert (found[0].start, found[-1].end) == (0, 1000)
+
+
+def test_a_folder_that_is_made_whole_holds_neither_source_nor_another_output():
+    outputs = [
+        {"setting": "l", "destination": "/out"},
+        {"setting": "wav", "destination": "/out/a.wav"},
+    ]
+    with pytest.raises(
+        ValueError, match=r"/out: setting l makes it whole, and /out/a\.wav is in it"
+    ):
+        compressor_jobs.planned(job(*outputs, specs={"l": SPEC}), steady(100))
+    asked = job({"setting": "l", "destination": "/in"}, specs={"l": SPEC})
+    with pytest.raises(ValueError, match=r"/in/trailer\.mov is in it"):
+        compressor_jobs.planned(asked, steady(100))
+
+
+def test_two_rates_of_one_size_are_both_kept():
+    rates = [{**RUNGS[1], "rate": {"crf": crf}} for crf in (26, 22)]
+    *rungs, _ = planned({**SPEC, "ladder": rates})
+    assert [each.name for each in rungs] == ["l.720p", "l.720p-2"]
+
+
+def test_every_rung_is_checked():
+    spec = {**SPEC, "ladder": [{**RUNGS[0], "rate": {"average": "1M", "maximum": "2M"}}, RUNGS[1]]}
+    assert any(text.startswith("ladder[0]: video.rate.maximum") for text in settings.faults(spec))

@@ -3,9 +3,11 @@
 from fractions import Fraction
 
 import pytest
+from compressor_jobs import seen, steady
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator_compressor import facts
 from orchestrator_compressor.marks import Chapter, Cue, Marks
 from orchestrator_compressor.span import Span, advanced, clipped, fault, resolve
 from orchestrator_compressor.table import Table, output, sliced
@@ -102,3 +104,11 @@ def test_cues_and_chapters_are_cut_to_the_part():
     )
     assert found.cues == {2: (Cue(start=second, end=2 * second),)}
     assert found.chapters == (Chapter(start=second, end=2 * second, title="b"),)
+
+
+def test_pictures_of_a_part_last_as_long_as_the_part():
+    values = seen(steady(1500), frames=1500, duration_s=60.0, rate="25/1")
+    values["span"] = {"first": 250, "end": 500, "start": "10", "stop": "20"}
+    video = facts.read(values).video
+    assert video
+    assert (video.start, video.duration_s, video.duration) == (10, 10.0, 10)
