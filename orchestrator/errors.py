@@ -1,12 +1,12 @@
 """Everything this package raises on purpose.
 
     OrchestratorError       something a person must read; carries an exit code (1)
-    ├── Refusal             not accepted, nothing was changed: queue full, old ffmpeg (exit 2)
+    ├── Refusal             not accepted, nothing was changed: old ffmpeg, other cluster (exit 2)
     │   ├── ManifestError   what a file says cannot be accepted: every fault, with its place
     │   ├── NotThere        an id or name that nothing has (HTTP 404)
     │   ├── Forbidden       the client's role or ownership does not reach (401, 403)
     │   ├── Conflict        something else stands there: revision, key, owner (409)
-    │   └── Busy            too much at once: the same will do later (429)
+    │   └── Busy            too much at once, queue full: the same will do later (429)
     ├── PluginError         a plugin broke its contract; names the plugin and the hook
     ├── LedgerError         the durable record cannot be written: stop, never go on in memory
     │   ├── LedgerFull      its disk is full: nothing was stored, and nothing is begun until it can be

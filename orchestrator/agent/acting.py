@@ -11,6 +11,8 @@ import errno
 import http.client
 import json
 import os
+import re
+import signal
 import socket
 import ssl
 import stat
@@ -38,50 +40,61 @@ APART = frozenset({errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK})
 
 def main() -> int:
     """Do what is asked, and return the exit code."""
+    where = own = os.getcwd()
     try:
         with open("input.json", "rb") as file:
             asked: Mapping[str, Any] = json.load(file)
-        copying.leave(DEEDS[asked["do"]](asked))
+        where = str(asked.get("folder", own))
+        done = DEEDS[asked["do"]](asked)
+        where = own
+        copying.leave(done)
     except Trouble as trouble:
         return copying.fail(str(trouble), trouble.cause)
     except OSError as error:
-        if why := unready(os.getcwd(), error):
+        if why := unready(where, error):
             return copying.fail(why, "unready")
-        return copying.fail(f"{error.filename or os.getcwd()}: {error.strerror or error}", "failed")
+        return copying.fail(f"{error.filename or where}: {error.strerror or error}", "failed")
     return 0
 
 
 def copy(asked: Mapping[str, Any]) -> Mapping[str, object]:
     """Copy the source into a folder, whole and read back; what stands there stays."""
     source, there = asked["source"], _place(asked)
-    part, status = _part(there, asked), os.stat(source)
-    made = copying.copy_file(source, part, Teller())
-    os.chmod(part, stat.S_IMODE(status.st_mode))
-    os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
-    _settle(part, there, str(made["sha256"]))
-    return {"file": there, "size": made["size"], "sha256": made["sha256"]}
+    if _is_same(os.path.dirname(source), os.path.dirname(there)):
+        return {"file": there}
+    return _copied(source, there, str(asked["attempt"]))
 
 
 def move(asked: Mapping[str, Any]) -> Mapping[str, object]:
     """Move the source into a folder: by its name where that can be, else copied, then removed."""
     source, there = asked["source"], _place(asked)
-    if not os.path.lexists(source) and os.path.lexists(there):
+    if not os.path.lexists(source):
         return {"file": there}  # an attempt before us came so far
+    if os.path.islink(source):
+        raise Trouble(f"{source}: is a symlink; name the file that it leads to, or copy it")
+    if _is_same(os.path.dirname(source), os.path.dirname(there)):
+        return {"file": there}
     before = os.stat(source)
     try:
         os.link(source, there, follow_symlinks=False)
     except FileExistsError:
-        if not os.path.samefile(source, there):
+        entry = os.lstat(there)  # a symlink to the source is another file
+        if (entry.st_dev, entry.st_ino) != (before.st_dev, before.st_ino):
             raise Trouble(_taken(there)) from None
     except OSError as error:
         if error.errno not in APART:
             raise
-        copy(asked)
+        if _is_same(source, there):
+            raise Trouble(f"{there}: is the source itself by another name; it stays") from None
+        _copied(source, there, str(asked["attempt"]))
         now = os.stat(source)
         if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
             raise Trouble(f"{source}: has changed while it was moved; it stays", "source") from None
     sync_folder(os.path.dirname(there))
-    os.unlink(source)
+    try:
+        os.unlink(source)
+    except OSError as error:
+        raise Trouble(f"{source}: cannot be removed: {error.strerror}") from error
     return {"file": there}
 
 
@@ -119,15 +132,67 @@ DEEDS: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, object]]] = {
 
 
 def _place(asked: Mapping[str, Any]) -> str:
-    """Return where the source goes, in a folder that is made if it is missing."""
-    folder, source = str(asked["folder"]), str(asked["source"])
+    """Return where the source goes, in a folder that is made if it is missing, but not its parent.
+
+    A mount that is not there must not become a folder of this node.
+    """
+    folder, source = os.path.normpath(str(asked["folder"])), str(asked["source"])
+    there = os.path.join(folder, os.path.basename(source))
+    if not os.path.isabs(folder):
+        raise Trouble(f"{folder}: is relative; write it from / on")
+    if not os.path.isdir(os.path.dirname(folder)):
+        raise Trouble(f"{folder}: its parent folder is not there on this node; mount it")
+    if not os.path.lexists(source) and not os.path.lexists(there):
+        raise Trouble(f"{source}: is not there on this node; mount its folder")
     os.makedirs(folder, exist_ok=True)
-    return os.path.join(folder, os.path.basename(source))
+    _sweep(there, str(asked["attempt"]))
+    return there
 
 
-def _part(there: str, asked: Mapping[str, Any]) -> str:
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except FileNotFoundError:
+        return False
+
+
+def _part(there: str, attempt: str) -> str:
     folder, name = os.path.split(there)
-    return os.path.join(folder, f".{name}.{asked['attempt']}.part")
+    return os.path.join(folder, f".{name}.{attempt}.part")
+
+
+def _sweep(there: str, attempt: str) -> None:
+    """Remove what earlier attempts of the same ledger left when they were killed."""
+    ledger, _, mine = attempt.rpartition("-")
+    folder, name = os.path.split(there)
+    left = re.compile(rf"{re.escape(f'.{name}.{ledger}-')}(\d+)\.part", re.ASCII)
+    for each in os.listdir(folder):
+        if (found := left.fullmatch(each)) and int(found[1]) < int(mine):
+            _remove(os.path.join(folder, each))
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:  # it is gone, or the next attempt sweeps it
+        return
+
+
+def _copied(source: str, there: str, attempt: str) -> Mapping[str, object]:
+    """Copy by way of a part, which is gone in any case afterwards."""
+    folder, part = os.path.dirname(there), _part(there, attempt)
+    copying.check_room([source], folder)
+    status = os.stat(source)
+    try:
+        made = copying.copy_file(source, part, Teller())
+        if os.path.lexists(os.path.join(os.path.dirname(source), os.path.basename(part))):
+            raise Trouble(f"{folder}: is the source's own folder by another name; name another")
+        os.chmod(part, stat.S_IMODE(status.st_mode))
+        os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
+        _settle(part, there, str(made["sha256"]))
+    finally:
+        _remove(part)
+    return {"file": there, "size": made["size"], "sha256": made["sha256"]}
 
 
 def _settle(part: str, there: str, sha256: str) -> None:
@@ -136,11 +201,8 @@ def _settle(part: str, there: str, sha256: str) -> None:
         _name(part, there)
         sync_folder(os.path.dirname(there))
     except FileExistsError:
-        if copying.read_back(there, Teller())[0] != sha256:
+        if os.path.islink(there) or copying.read_back(there, Teller())[0] != sha256:
             raise Trouble(_taken(there)) from None
-    finally:
-        if os.path.lexists(part):
-            os.unlink(part)
 
 
 def _name(part: str, there: str) -> None:
@@ -191,4 +253,5 @@ def _resolved(host: str, port: int, allow: list[str]) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no part stays
     sys.exit(main())

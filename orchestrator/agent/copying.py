@@ -56,7 +56,7 @@ def main() -> int:
         with open("input.json", "rb") as file:
             files: Sequence[Mapping[str, str]] = json.load(file)["files"]
         teller = Teller()
-        _check_room([each["path"] for each in files])
+        check_room([each["path"] for each in files], os.getcwd())
         copied = [copy_file(each["path"], each["name"], teller) for each in files]
         sync_folder(os.getcwd())
     except Trouble as trouble:
@@ -143,16 +143,16 @@ def read_back(name: str, teller: Teller) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def _check_room(paths: Sequence[str]) -> None:
-    """Raise OSError where there is no room for all: nothing is begun that cannot end."""
+def check_room(paths: Sequence[str], folder: str) -> None:
+    """Raise OSError where a folder has no room for all: nothing is begun that cannot end."""
     wanted = 0
     for path in paths:
         try:
             wanted += os.stat(path).st_size
         except OSError as error:
             raise Trouble(f"{path}: cannot be read: {error.strerror}") from error
-    if wanted > room(os.getcwd())[0]:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.getcwd())
+    if wanted > room(folder)[0]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:

@@ -46,7 +46,7 @@ from orchestrator.decide.settle import (
     withdraw,
 )
 from orchestrator.engine.protocol import Engine
-from orchestrator.errors import PluginError, Refusal
+from orchestrator.errors import Busy, PluginError, Refusal
 from orchestrator.ledger.protocol import Ledger, Settlement
 from orchestrator.model.node import Member, Spec
 from orchestrator.model.talk import Sheet
@@ -293,12 +293,14 @@ class Hands:
     def _onward(self, task: Task) -> Accept | Reject:
         """Submit what an action submits; of others nothing is left to do."""
         text = onward.sheet(task.args)
-        if text is None or self.submit_next is None:
-            return Accept()
+        if text is None or self.submit_next is None or task.state.is_final:
+            return Accept()  # of what is over, by late words too, nothing comes any more
         try:
             self.submit_next(task, text)
+        except Busy as error:
+            return Reject(str(error), Cause.UNREADY)
         except (Refusal, PluginError) as error:
-            return Reject(str(error))
+            return Reject(str(error), final=True)
         return Accept()
 
     def _may_replan(self, task: Task) -> bool:

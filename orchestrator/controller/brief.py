@@ -14,6 +14,7 @@ from orchestrator.decide import copying
 from orchestrator.decide.reconcile import Attempt
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
+from orchestrator.manifest.actions import source_of
 from orchestrator.model.node import Identity, Label, Places, Spec, mapped, work_digest
 from orchestrator.model.work import Command, Kind, Outcome, Result, Task, TaskId, task_id
 from orchestrator.plugin.caller import Caller
@@ -92,8 +93,7 @@ class Briefing:
         """Return the file that an action copies or moves; empty: there is none."""
         if not {"copy", "move"} & task.args.keys():
             return ""
-        media = self.caller.review(task.job).media
-        return media[0][1] if media else ""
+        return source_of(self.caller.review(task.job))
 
     def _allowed(self) -> Sequence[str] | None:
         """Return which addresses that are not public jobs may call; None: any, on This Computer."""

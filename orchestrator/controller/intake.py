@@ -23,7 +23,7 @@ from orchestrator.controller.submit import (
 from orchestrator.decide.active import STORAGE, active, full
 from orchestrator.decide.place import Past, refusals
 from orchestrator.engine.protocol import Engine
-from orchestrator.errors import Conflict, PluginError, Refusal
+from orchestrator.errors import Busy, Conflict, PluginError, Refusal
 from orchestrator.ledger.protocol import Ledger, Origin
 from orchestrator.manifest.batch import BatchFile
 from orchestrator.manifest.sent import parse_sent
@@ -58,7 +58,13 @@ class Intake:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def submit(self, who: Client, sheets: Sequence[Sheet], key: str) -> Submitted:
-        """Store a batch; what was answered is on the disk."""
+        """Store a batch; what was answered is on the disk.  Busy: the queue is full."""
+        return self._submit(who, sheets, key)
+
+    def _submit(
+        self, who: Client, sheets: Sequence[Sheet], key: str, leaving: int = 0
+    ) -> Submitted:
+        """Store a batch, in a queue that so many batches leave for it."""
         body = sha256(canonical(list(sheets)).encode("utf-8", "surrogatepass")).hexdigest()
         origin = Origin(owner=who.owner, sent_by=who.name, key=_key(who, key), body=body)
         if known := self._known(origin):
@@ -67,13 +73,16 @@ class Intake:
         file = parse_sent(sheets, plugins.processors, plugins.settings_folders())
         self._check(file)
         with self._lock:
-            return self._known(origin) or self._stored(file.batch, origin)
+            return self._known(origin) or self._stored(file.batch, origin, leaving)
 
     def onward(self, task: Task, text: Sheet) -> Submitted:
-        """Store the batch that an action submits, as one of the client whose action it is."""
+        """Store the batch that an action submits, as one of the client whose action it is.
+
+        The batch of the action is in the queue until then: it must not wait for itself.
+        """
         owner = self.ledger.owner(task.job.batch) or ""
         who = Client(role=Role.USER, owner=owner, name=task.job.batch)
-        return self.submit(who, [text], key(task))
+        return self._submit(who, [text], key(task), leaving=1)
 
     def refused(self, tasks: Sequence[Task]) -> Mapping[TaskId, Mapping[str, str]]:
         """Return of tasks that could go next which nodes are not given them, and why."""
@@ -117,19 +126,19 @@ class Intake:
             )
         return Submitted(batch=batch, arrival="resumed")
 
-    def _stored(self, batch: Batch, origin: Origin) -> Submitted:
+    def _stored(self, batch: Batch, origin: Origin, leaving: int) -> Submitted:
         """Store a batch; of one that goes on nothing is taken away between."""
         if unfinished(self.ledger, batch, origin.owner) is None:
-            return self._store(batch, origin)
+            return self._store(batch, origin, leaving)
         with self.storage.untouched():
-            return self._store(batch, origin)
+            return self._store(batch, origin, leaving)
 
-    def _store(self, batch: Batch, origin: Origin) -> Submitted:
+    def _store(self, batch: Batch, origin: Origin, leaving: int) -> Submitted:
         anew = frozenset[str]()
         if found := unfinished(self.ledger, batch, origin.owner):
             anew = begin_anew_what_is_gone(self.ledger, self.storage, found[0])
         else:
-            self._check_room()
+            self._check_room(leaving)
         came = submit(
             self.ledger, self.caller, batch, self.clock(), Terms(origin=origin, anew=anew)
         )
@@ -161,10 +170,10 @@ class Intake:
                         f"cluster {self.name!r}; there are: {', '.join(allowed)}"
                     )
 
-    def _check_room(self) -> None:
+    def _check_room(self, leaving: int) -> None:
         most = self._limits().queued_batches
-        if self.ledger.unfinished() >= most:
-            raise Refusal(
+        if self.ledger.unfinished() - leaving >= most:
+            raise Busy(
                 f"cluster {self.name!r}: its queue is full ({most} batches, limits.queuedBatches); "
                 "submit again when one of them is over"
             )

@@ -32,9 +32,16 @@ TIMES = re.compile(
     r"[ \t]+(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[,.](\d{1,3})(?:[ \t][^\n]*)?"
 )
 KEPT_TAG = re.compile(r"</?[ibu]>")
-SRT_TAG = re.compile(r"</?font\b[^>]*>|\{\\[^}]*\}", re.IGNORECASE)
-VTT_TAG = re.compile(r"<[^>]*>")
+SRT_TAG = re.compile(r"</?font\b[^<>]*>|\{\\[^{}]*\}", re.IGNORECASE)
+VTT_TAG = re.compile(r"<[^<>]*>")
 BLANK = re.compile(r"\n(?:[ \t]*\n)+")
+
+
+class NoCaptions(ValueError):
+    """A file that is read well, and has none."""
+
+    def __init__(self) -> None:
+        super().__init__("has no captions in it")
 
 
 def text_of(data: bytes) -> str:
@@ -60,7 +67,7 @@ def read(kind: str, data: bytes) -> tuple[Cue, ...]:
     readers: Mapping[str, Callable[[str], Iterable[Cue]]] = {SRT: _srt, VTT: _vtt, ITT: ttml.read}
     found = sorted((c for c in readers[kind](text) if plain(c.text)), key=lambda cue: cue.start)
     if not found:
-        raise ValueError("has no captions in it")
+        raise NoCaptions
     if len(found) > CUES_MAX:
         raise ValueError(f"has {len(found)} captions; at most {CUES_MAX} are read")
     return tuple(found)

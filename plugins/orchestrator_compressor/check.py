@@ -6,6 +6,7 @@ controller, because an exit code of 0 proves nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import cast
@@ -26,6 +27,7 @@ from orchestrator_compressor.facts import DECODER, PACKETS
 
 Values = Mapping[str, object]
 TIGHTENED_MAX = 2  #: so often a segment is encoded again for a player's buffer
+FILL = re.compile(r"0\.[0-9]{1,6}|1\.0{1,6}")  #: it becomes a word of an encoder
 REMADE = "the plan was made from packets, and the decoder counts otherwise"
 
 
@@ -35,8 +37,10 @@ def check(task: Task, outcome: Outcome) -> Verdict:
         return fault
     if mismatch := cast("Values | None", outcome.result.get("mismatch")):
         return _mismatch(task, mismatch)
-    if broken := cast("Sequence[Values]", outcome.result.get("underflow", ())):
-        return _underflow(task, broken)
+    if broken := outcome.result.get("underflow"):
+        if not _is_underflow(task, broken):
+            return Reject(f"{task.id}: what it says of the player's buffer makes no sense")
+        return _underflow(task, cast("Sequence[Values]", broken))
     said = next(CHECKS[task.kind](task, outcome.result), None) if task.kind in CHECKS else None
     return Reject(said) if said else Accept()
 
@@ -58,9 +62,9 @@ def _underflow(task: Task, broken: Sequence[Values]) -> Verdict:
     job, target = task.job.id, task.target
     return Rework(
         {
-            task_id(job, Kind.ENCODE, target, int(str(each["segment"]))): {
+            task_id(job, Kind.ENCODE, target, cast("int", each["segment"])): {
                 "tightened": _tightened(each) + 1,
-                "fill": str(each["fill"]),
+                "fill": each["fill"],
             }
             for each in broken
         },
@@ -68,8 +72,22 @@ def _underflow(task: Task, broken: Sequence[Values]) -> Verdict:
     )
 
 
+def _is_underflow(task: Task, broken: object) -> bool:
+    """Return whether a node's word on an underflow may become arguments of tasks."""
+    cuts = cast("Sequence[int]", task.args.get("cuts", ()))
+    return isinstance(broken, list | tuple) and all(
+        isinstance(each, Mapping)
+        and all(type(each.get(key)) is int for key in ("segment", "frame", "bits", "tightened"))
+        and 0 <= each["segment"] < len(cuts) - 1
+        and 0 <= each["tightened"] <= TIGHTENED_MAX
+        and isinstance(each.get("fill"), str)
+        and FILL.fullmatch(each["fill"])
+        for each in broken
+    )
+
+
 def _tightened(broken: Values) -> int:
-    return int(str(broken["tightened"]))
+    return cast("int", broken["tightened"])
 
 
 def _analyse(task: Task, result: Values) -> Iterator[str]:

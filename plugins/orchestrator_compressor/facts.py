@@ -16,6 +16,7 @@ Values = Mapping[str, object]
 WHOLE_MAX = 10**18
 FLAGS = re.compile(r"[a-z_+]*")
 NIT = 10000  #: in the units of a mastering display
+LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,16}")
 WORD = re.compile(r"[A-Za-z0-9_.,+ -]*")
 PAIR = r"\(\d{1,9},\d{1,9}\)"
 MASTER_DISPLAY = re.compile(rf"G{PAIR}B{PAIR}R{PAIR}WP{PAIR}L{PAIR}")
@@ -306,7 +307,7 @@ def _audio(values: Values) -> AudioFacts:
         duration_s=_seconds(duration) if duration else None,
         sample_format=_word(values.get("sample_fmt") or ""),
         samples=None if samples is None else _int(samples),
-        language=str(values.get("language") or ""),
+        language=_tag(values.get("language")),
         title=str(values.get("title") or ""),
         layout=str(values.get("layout") or ""),
         disposition=_flags(values.get("disposition") or ""),
@@ -318,12 +319,17 @@ def _other(values: Values) -> OtherFacts:
         index=_int(values["index"]),
         type=str(values.get("type", "data")),
         codec=str(values.get("codec") or ""),
-        language=str(values.get("language") or ""),
+        language=_tag(values.get("language")),
         title=str(values.get("title") or ""),
         disposition=str(values.get("disposition") or ""),
         start=_fraction(values.get("start")),
         overlaps=bool(values.get("overlaps")),
     )
+
+
+def _tag(value: object) -> str:
+    """Return a language; it becomes part of a file's name.  What is none is not known."""
+    return value if isinstance(value, str) and LANGUAGE.fullmatch(value) else ""
 
 
 def _int(value: object, least: int = -WHOLE_MAX) -> int:

@@ -70,13 +70,13 @@ class Reader:
             return attributes.get(f"{PARAMETER} {key}", default)
 
         self.nominal = int(said("frameRate", "30"))
-        over, under = said("frameRateMultiplier", "1 1").replace(":", " ").split()
-        self.rate = self.nominal * Fraction(int(over), int(under))
+        over, under = map(int, said("frameRateMultiplier", "1 1").replace(":", " ").split())
         self.ticks = int(said("tickRate", "1"))
         self.is_smpte = said("timeBase", "media") == "smpte"
         self.is_dropped = said("dropMode", "nonDrop") == "dropNTSC"
-        if not 0 < self.nominal <= 1000 or not self.rate or self.ticks <= 0:
+        if not 0 < self.nominal <= 1000 or min(over, under, self.ticks) <= 0:
             raise ValueError("has no sensible frame rate")
+        self.rate = self.nominal * Fraction(over, under)
 
     def _end(self, attributes: Mapping[str, str], begin: Fraction) -> Fraction:
         if "dur" in attributes:

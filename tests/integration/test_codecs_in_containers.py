@@ -119,6 +119,7 @@ def _pieces(folder: Path, name: str, picture: product.Picture, source: Any) -> I
         )
 
 
+@pytest.mark.pitfall(22)
 @pytest.mark.parametrize(("name", "container"), PAIRS, ids=[f"{a}-{b}" for a, b in PAIRS])
 def test_joined_parts_of_a_codec_are_right_in_a_container(made, tmp_path, name, container):
     """Pitfall 22: tags, headers and packets, in every pair that a setting may ask for."""

@@ -16,9 +16,8 @@ from shop import Shop
 
 from orchestrator.api import Kind
 from orchestrator.manifest.write import yaml_text
-from orchestrator_compressor import codecs, table
 from orchestrator_compressor.steps.step import WATCH
-from orchestrator_compressor.work import gate, join, part
+from orchestrator_compressor.work import gate, part
 from orchestrator_compressor.work.trouble import Trouble
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -222,43 +221,6 @@ def test_every_new_number_of_frames_is_a_move():
     rows = ["frame=10 fps=3", "frame=11 fps=3", "frame=11 gate=4 fps=9", "frame=11 gate=41 fps=9"]
     rows += ["time=1.250", "time=1.260"]
     assert len({re.search(WATCH, row).group() for row in rows}) == len(rows)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    return Probed.of(tmp_path_factory.mktemp("tiny"), media.generated("tiny.mp4"))
-
-
-@pytest.mark.pitfall(22)
-@pytest.mark.parametrize("codec", sorted(codecs.VIDEO))
-def test_every_codec_decodes_in_every_container_as_its_segments_do(tmp_path, tiny, codec):
-    known = codecs.VIDEO[codec]
-    pixels = "yuv420p" if "yuv420p" in known.pixel_formats else "yuv422p10le"
-    video = {"codec": codec, "pixelFormat": pixels}
-    video |= {"rate": {"crf": 40}} if known.crf_max else {}
-    plan = tiny.plan(tmp_path, video, [5, 6])
-    parts = []
-    for task in plan.encodes():
-        file = tmp_path / f"{task.segment.index}{known.suffix}"
-        media.ffmpeg(*plan.words(task)[1:-1], str(file))
-        parts.append(file)
-    alone = [frame for each in parts for frame in oracle.decoded(each)]
-    assert len(alone) == 12
-    joined = tmp_path / f"joined{known.suffix}"
-    edges = ((0, 5), (5, 6), (6, 12))
-    pieces = [piece(file, *edge) for file, edge in zip(parts, edges, strict=True)]
-    join.join(pieces, table.same(tiny.line.table()), joined)
-    for container in sorted(known.containers):
-        final = tmp_path / f"final.{container}"
-        media.ffmpeg("-copyts", "-i", str(joined), "-c", "copy", str(final))
-        assert oracle.decoded(final) == alone, container
-
-
-def piece(file, a, b):
-    """Return what is told of an accepted segment."""
-    found = part.read(file)
-    facts = {key: getattr(found, key) for key in ("payload_sha256", "extradata_sha256", "tag")}
-    return join.piece({"path": file, "a": a, "b": b, **facts, "depth": found.depth})
 
 
 @pytest.mark.pitfall(23)

@@ -13,6 +13,7 @@ import pytest
 from media import sha256
 from pipeline import Done, Pipeline
 
+from orchestrator_compressor.work import publish as work
 from orchestrator_compressor.work.folder import digest
 
 pytestmark = pytest.mark.timeout(300)
@@ -131,6 +132,29 @@ def test_changed_picture_is_not_published(tmp_path, line, final):
     done = line.publish(final, tmp_path / "out/out.mov", 1, extras=told)
     assert "its hash is" in done.result["error"]
     assert names(tmp_path / "out") == ["out.en.srt"]  # the file itself comes last
+
+
+def test_what_another_put_there_meanwhile_stays(tmp_path, monkeypatch, final):
+    out, make = tmp_path / "out", work.make_folders
+    data = {
+        **{"file": str(final.folder / "final.mov"), "sha256": final.result["sha256"]},
+        **{"destination": str(out / "out.mov"), "attempt": "7f3a01-000009"},
+        "extras": extras(final),
+    }
+    (tmp_path / "input.json").write_text(json.dumps(data))
+    monkeypatch.chdir(tmp_path)
+
+    def made_by_two(folder: Path) -> None:
+        make(folder)
+        if (out / "out.en.srt").exists():  # ours; now another takes the next name
+            (out / "out.thumbs").mkdir()
+            (out / "out.thumbs/000001.jpg").write_bytes(b"dear")
+
+    monkeypatch.setattr(work, "make_folders", made_by_two)
+    with pytest.raises(work.Occupied):
+        work.run([])
+    assert names(out) == ["out.thumbs"]
+    assert (out / "out.thumbs/000001.jpg").read_bytes() == b"dear"
 
 
 @pytest.mark.slow

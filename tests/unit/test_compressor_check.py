@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from compressor_jobs import COMPRESSOR, job, planned, probe, seen, split, steady
 
-from orchestrator.api import Accept, Kind, Outcome, Reject, Replan, Task
+from orchestrator.api import Accept, Kind, Outcome, Reject, Replan, Rework, Task
 from orchestrator.model.work import Ending
 
 GOOD = {
@@ -74,6 +74,27 @@ def test_a_wrong_count_of_packets_is_planned_anew_by_the_decoder_once():
     second = COMPRESSOR.check(task(Kind.ENCODE, "decoder"), ended(**result))
     assert isinstance(second, Reject)
     assert "98 frames instead of 100" in second.why
+
+
+UNDERFLOW = {"segment": 1, "frame": 104, "bits": 90, "fill": "0.400", "tightened": 0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"fill": fill} for fill in ("0.4:crf=51", "2.0", "1.1", "0.4\n", "0.1234567", "", 0.4)),
+        *({"tightened": said} for said in (-1, 3, "0", True, None)),
+        *({"segment": said} for said in (-1, 3, "1", 1.0)),
+        *({"frame": "104"}, {"bits": None}),
+    ],
+)
+def test_what_a_node_says_of_an_underflow_becomes_no_other_words_of_an_encoder(change):
+    chosen = task(Kind.ASSEMBLE)
+    assert isinstance(COMPRESSOR.check(chosen, ended(underflow=[UNDERFLOW])), Rework)
+    for wrong in ([UNDERFLOW, UNDERFLOW | change], UNDERFLOW, ["x"], 1):
+        verdict = COMPRESSOR.check(chosen, ended(underflow=wrong))
+        assert isinstance(verdict, Reject)
+        assert "makes no sense" in verdict.why
 
 
 @pytest.mark.parametrize(

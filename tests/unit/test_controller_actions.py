@@ -1,11 +1,24 @@
 """Actions as tasks: in order, after each target or once after all (F-SUB-9)."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.controller import actions
-from orchestrator.errors import PluginError
+from orchestrator.controller.act import Hands
+from orchestrator.errors import Busy, PluginError, Refusal
 from orchestrator.model.node import Places
-from orchestrator.model.work import Job, Kind, Target, Task, task_id
+from orchestrator.model.work import (
+    Accept,
+    Cause,
+    Job,
+    Kind,
+    Reject,
+    State,
+    Target,
+    Task,
+    task_id,
+)
 
 PLACES = Places(attempt="/store/attempts/a1", results={}, programs={"python": "py"})
 
@@ -60,3 +73,26 @@ def test_on_this_computer_any_address_may_be_called_and_on_a_cluster_those_liste
 def test_a_processor_without_a_source_has_none_to_move():
     with pytest.raises(PluginError, match="names no source"):
         command({"move": "/done"}, source="")
+
+
+def onward(answer, state=State.PROCESSING):
+    asked = []
+
+    def submit_next(*_):
+        asked.append(1)
+        if answer:
+            raise answer
+
+    task = planned({"submit": {"name": "x.yaml", "text": "x"}})["y/000000/action"]
+    hands = Hands(*[None] * 7, submit_next=submit_next)
+    return hands._onward(replace(task, state=state)), len(asked)
+
+
+def test_what_is_submitted_waits_for_a_full_queue_and_for_nothing_else():
+    assert onward(None) == (Accept(), 1)
+    assert onward(Busy("full")) == (Reject("full", Cause.UNREADY), 1)
+    assert onward(Refusal("no")) == (Reject("no", final=True), 1)
+
+
+def test_late_words_of_what_is_over_submit_nothing():
+    assert onward(None, State.CANCELLED) == (Accept(), 0)

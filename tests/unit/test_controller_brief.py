@@ -10,7 +10,7 @@ from orchestrator.decide.reconcile import Attempt
 from orchestrator.engine.fake import USUAL
 from orchestrator.errors import PluginError
 from orchestrator.ledger.memory import MemoryLedger
-from orchestrator.model.work import Ending, Job, Kind, Outcome, Service, Task
+from orchestrator.model.work import Ending, Job, Kind, Outcome, Review, Service, Task
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
 
@@ -118,6 +118,25 @@ def test_action_without_words_is_said_so(spec_of, command):
     task = replace(TASK, kind=Kind.ACTION, args={"command": command})
     with pytest.raises(PluginError, match="this action has no command"):
         spec_of(Command(("unused",)), task)
+
+
+@pytest.mark.parametrize(
+    ("media", "source"),
+    [
+        (((("captions",), "/in/a.vtt"), (("source",), "/in/a.mov")), "/in/a.mov"),
+        (((("captions",), "/in/a.vtt"),), None),  # an image sequence
+    ],
+)
+def test_action_moves_the_source_and_no_other_file(tmp_path, media, source):
+    reviewed = lambda *_: Review(media=media)  # noqa: E731
+    caller = Caller(Plugins.given(one=plugin(type("Saying", (Parts,), {"review": reviewed})())))
+    briefing = Briefing("c", MemoryLedger(), caller, Storage.at(tmp_path))
+    task = replace(TASK, kind=Kind.ACTION, args={"move": "/done"})
+    if source is None:
+        with pytest.raises(PluginError, match="names no source"):
+            briefing.spec(ATTEMPT, task, USUAL)
+    else:
+        assert briefing.spec(ATTEMPT, task, USUAL)[0].input["source"] == source
 
 
 # A node that calls folders otherwise (F-STOR-14)

@@ -66,6 +66,31 @@ def test_a_source_is_not_moved_away_from_under_another_job(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("source", "actions", "says"),
+    [
+        ("s.wav", "[{move: .}]", r"actions\[0\]\.move: the source's own folder"),
+        ("s.wav", "[{copy: ../{here}/}]", "own folder"),
+        ("s.wav", "[{move: a}, {copy: b}]", r"actions\[1\]\.copy: .* moved the source away"),
+        ("s.wav", "[{move: a}, {move: b}]", r"actions\[1\]\.move: .* moved the source away"),
+        ("s.%04d.png, rate: '25'", "[{copy: a}]", "no single file is this job's source"),
+    ],
+)
+def test_a_source_that_cannot_be_moved_or_copied_is_refused(tmp_path, source, actions, says):
+    actions = actions.replace("{here}", tmp_path.name)
+    with pytest.raises(ManifestError, match=says):
+        read_batch(written(tmp_path, "x", job("a", source, actions)), PROCESSORS)
+
+
+def test_a_next_file_that_is_too_large_to_be_sent_is_refused_when_it_is_read(tmp_path):
+    long = ", workingDirectory: " + "x" * 200
+    jobs = [job(f"n{n}", "s.wav", "[]", long) for n in range(200)]
+    written(tmp_path, "next", *jobs)
+    first = written(tmp_path, "first", job("a", "s.wav", "[{submit: next.yaml}]"))
+    with pytest.raises(Refusal, match=r"next\.yaml: larger than 102400 bytes"):
+        read_batch(first, PROCESSORS)
+
+
+@pytest.mark.parametrize(
     ("action", "says"),
     [("{move: done}", "is relative"), ("{submit: next.yaml}", "a file of the client")],
 )

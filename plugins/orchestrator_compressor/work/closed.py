@@ -11,6 +11,7 @@ from orchestrator_compressor.marks import Cue, nanoseconds
 from orchestrator_compressor.scc import Pair
 from orchestrator_compressor.work import child, media
 from orchestrator_compressor.work.look import CAPTIONS
+from orchestrator_compressor.work.trouble import Trouble
 
 if TYPE_CHECKING:
     from av.sidedata.sidedata import SideData
@@ -42,8 +43,10 @@ def pairs(path: str, index: int, end: int | None) -> tuple[Pair, ...]:
     return tuple(found)
 
 
-def cues(ffmpeg: str, found: Sequence[Pair]) -> tuple[Cue, ...]:
+def cues(ffmpeg: str, found: Sequence[Pair], name: str) -> tuple[Cue, ...]:
     """Return what pairs say, as text with times.
+
+    :param name: of the file that they are of
 
     Raises Trouble if ffmpeg cannot tell.
     """
@@ -59,9 +62,23 @@ def cues(ffmpeg: str, found: Sequence[Pair]) -> tuple[Cue, ...]:
     )
     if ended.code:
         raise child.trouble(ended, COUNTED, "closed captions")
-    data = Path(TEXT).read_bytes()
-    for name in (COUNTED, TEXT):
-        Path(name).unlink()
-    if not data.strip():
+    said = text_of(Path(TEXT), name)
+    Path(COUNTED).unlink()
+    return tuple(scc.retimed(said, found))
+
+
+def text_of(path: Path, name: str) -> tuple[Cue, ...]:
+    """Return the cues of a SubRip file that ffmpeg wrote, none if it has none, and remove it.
+
+    :param name: of the file that they are of
+
+    Raises Trouble if they cannot be read.
+    """
+    data = path.read_bytes()
+    path.unlink()
+    try:
+        return captions.read(captions.SRT, data)
+    except captions.NoCaptions:
         return ()
-    return tuple(scc.retimed(captions.read(captions.SRT, data), found))
+    except ValueError as error:
+        raise Trouble(f"{name}: its captions as text: {error}", final=True) from error

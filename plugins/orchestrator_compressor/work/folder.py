@@ -38,29 +38,52 @@ def publish(made: Path, sha256: str, path: Path, attempt: str, *, is_new: bool) 
     Raises FileExistsError where something is in the way, Trouble where that is more than pictures
     such as ours, or where what was made has changed.
     """
+    _sweep(path, attempt)
     there = os.path.lexists(path)
     if there and is_new:
         raise FileExistsError(path)
-    if there and not (path.is_dir() and not path.is_symlink() and is_plain(path)):
-        raise Trouble(
-            f"{path}: has more in it than pictures of an earlier run; move it away, or choose "
-            "another destination",
-            final=True,
-        )
+    if there and not _is_replaceable(path):
+        raise _holds_more(path)
     full = f".{path.name}.{attempt}"
     stem = full if len(os.fsencode(full)) <= STEM_BYTES_MAX else f".{attempt}"
-    part, old = path.with_name(f"{stem}.part"), path.with_name(f"{stem}.old.part")
-    _sweep(path, attempt)
+    part, old = path.with_name(f"{stem}.part"), path.with_name(f"{stem}{rename.OLD}")
     remove(part)
     try:
         _bring(made, sha256, part)
         if there:
-            remove(rename.exchanged(part, path, old))
+            _exchange(part, path, old)
         else:
             rename.exclusively(part, path)
     finally:
-        remove(part)
+        _remove_plain(part)
     sync(path.parent)
+
+
+def _exchange(part: Path, path: Path, old: Path) -> None:
+    """Replace a folder, unless somebody has put something into it meanwhile."""
+    put_away = rename.exchanged(part, path, old)
+    if not _is_replaceable(put_away):
+        _remove_plain(rename.exchanged(put_away, path, old if put_away == part else part))
+        raise _holds_more(path)
+    remove(put_away)
+
+
+def _is_replaceable(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and is_plain(path)
+
+
+def _holds_more(path: Path) -> Trouble:
+    return Trouble(
+        f"{path}: has more in it than pictures of an earlier run; move it away, or choose "
+        "another destination",
+        final=True,
+    )
+
+
+def _remove_plain(path: Path) -> None:
+    """Remove what is at the name of a part; a folder with somebody's things in it stays."""
+    if _is_replaceable(path):
+        remove(path)
 
 
 def remove(path: Path) -> None:
@@ -81,8 +104,14 @@ def _bring(made: Path, wanted: str, part: Path) -> None:
 
 
 def _sweep(path: Path, attempt: str) -> None:
-    """Remove what this ledger's earlier attempts left: a power cut leaves it behind."""
+    """Remove what this ledger's earlier attempts left: a power cut leaves it behind.
+
+    A folder that was put away, and nothing in its place, comes back.
+    """
     ledger = attempt.rpartition("-")[0] or attempt
-    for other in path.parent.iterdir():
-        if other.name.startswith(f".{path.name}.{ledger}") and other.name.endswith(".part"):
-            remove(other)
+    start = f".{path.name}.{ledger}"
+    beside = list(path.parent.iterdir())
+    parts = [p for p in beside if p.name.startswith(start) and p.name.endswith(".part")]
+    rename.restore(path, parts)
+    for each in parts:
+        _remove_plain(each)

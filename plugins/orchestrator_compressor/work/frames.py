@@ -75,7 +75,8 @@ def write(found: Sequence[Frame]) -> dict[str, object]:
 def read(named: Mapping[str, object]) -> list[Frame]:
     """Return the images of a listing; ``path`` and ``sha256`` of it are in `named`.
 
-    Raises Trouble if it is another than was accepted: its task is done again.
+    Raises Trouble if it is another than was accepted: its task is done again; and for a name that
+    leads out of the listing's folder.
     """
     path, wanted = Path(str(named["path"])), str(named["sha256"])
     try:
@@ -84,7 +85,11 @@ def read(named: Mapping[str, object]) -> list[Frame]:
         raise Trouble(f"{path}: is missing", spoiled=_spoiled(path)) from error
     if hashlib.sha256(data).hexdigest() != wanted:
         raise Trouble(f"{path}: has changed since it was accepted", spoiled=_spoiled(path))
-    return [Frame(str(name), int(size), str(digest)) for name, size, digest in json.loads(data)]
+    found = [Frame(str(name), int(size), str(digest)) for name, size, digest in json.loads(data)]
+    for each in found:
+        if each.name in {"", ".", ".."} or Path(each.name).name != each.name:
+            raise Trouble(f"{path}: lists {each.name[:80]!r}, which is no name of a file")
+    return found
 
 
 def told(done: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ A result may be 8 KiB, and films come with 30 tracks of subtitles and 50 fonts.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 FILE = "marks.json"
 STREAMS_MAX = 32  #: told one by one
 TITLE_CHARS_MAX = 80
-LANGUAGE_CHARS_MAX = 16
+LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,16}")  #: it becomes part of the names of files
 BROUGHT_ALONG = "title"  #: the name of a track that ffmpeg copies to every container
 
 
@@ -46,6 +47,7 @@ def facts(
         cues={n: tuple(each) for n, each in cues.items()}, chapters=media.chapters(container)
     )
     notes: list[str] = []
+    attachments = len(rest) - len(told)
     if part is not None:
         silent = {n for n, each in found.cues.items() if each}
         found = clipped(found, part)
@@ -57,7 +59,7 @@ def facts(
         notes.append(f"{container.name}: has {left} streams more than are looked at; not kept")
     return {
         "others": [_other(container, each, found) for each in told[:STREAMS_MAX]],
-        "attachments": len(rest) - len(told),
+        "attachments": attachments,
         "chapters": len(found.chapters),
         "timecode": media.timecode(container),
         "marks": _written(found) if found.cues or found.chapters else None,
@@ -67,8 +69,8 @@ def facts(
 
 def named(stream: Stream) -> dict[str, object]:
     """Return language and title of a stream, as far as it has them."""
-    language = stream.metadata.get("language", "")[:LANGUAGE_CHARS_MAX]
-    said = {"language": language, "title": _title(stream)}
+    language = stream.metadata.get("language", "")
+    said = {"language": language if LANGUAGE.fullmatch(language) else "", "title": _title(stream)}
     return {key: value for key, value in said.items() if value and value != "und"}
 
 

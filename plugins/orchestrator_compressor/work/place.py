@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator_compressor import sequences
@@ -109,7 +109,7 @@ def _place(wanted: Place, home: Home, listed: Sequence[Frame]) -> Path:
         for source, each in zip(listed, renamed, strict=True):
             bring(Path(wanted.folder) / source.name, part / each.name, each)
         sync(part)
-        placed = _rename(wanted, part, folder)
+        placed = _rename(wanted, part, home)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     sync(folder.parent)
@@ -131,10 +131,15 @@ def _renamed(pattern: Pattern, listed: Sequence[Frame]) -> list[Frame]:
 def _sweep(folder: Path, attempt: str) -> None:
     """Remove the folders of this ledger's earlier attempts: a power cut leaves them behind."""
     ledger = attempt.rpartition("-")[0] or attempt
-    for other in folder.parent.iterdir():
-        start, _, end = other.name.rpartition(f".{ledger}")
-        if start == f".{folder.name}" and end.endswith(".part"):
-            shutil.rmtree(other, ignore_errors=True)
+    parts = [other for other in folder.parent.iterdir() if _is_part(other.name, folder, ledger)]
+    rename.restore(folder, parts)
+    for other in parts:
+        shutil.rmtree(other, ignore_errors=True)
+
+
+def _is_part(name: str, folder: Path, ledger: str) -> bool:
+    start, _, end = name.rpartition(f".{ledger}")
+    return start == f".{folder.name}" and end.endswith(".part")
 
 
 def _standing(wanted: Place, folder: Path, renamed: Sequence[Frame]) -> Path | None:
@@ -164,8 +169,7 @@ def _check_free(wanted: Place, home: Home) -> None:
         raise _exists(folder)
     others = list(_others(home))
     if others:
-        sentence = f"{folder}: holds {others[0]}, which is no {home.what}"
-        raise Trouble(f"{sentence}; choose a folder of its own", final=True)
+        raise _alien(home, others[0])
 
 
 def _others(home: Home) -> Iterator[str]:
@@ -179,10 +183,14 @@ def _others(home: Home) -> Iterator[str]:
             yield name
 
 
-def _rename(wanted: Place, part: Path, folder: Path) -> Path:
+def _rename(wanted: Place, part: Path, home: Home) -> Path:
+    folder = home.folder
     if wanted.ifExists == "replace" and os.path.lexists(folder):
         old = part.with_name(f"{part.name.removesuffix('.part')}.old.part")
         put_away = rename.exchanged(part, folder, old)
+        if late := list(_others(replace(home, folder=put_away))):  # put there while we copied
+            rename.exchanged(put_away, folder, old.with_suffix(".back.part"))
+            raise _alien(home, late[0])
         shutil.rmtree(put_away, ignore_errors=True)
         return folder
     names = publish.names(folder) if wanted.ifExists == "number" else [folder]
@@ -193,6 +201,11 @@ def _rename(wanted: Place, part: Path, folder: Path) -> Path:
             continue
         return path
     raise _exists(folder)
+
+
+def _alien(home: Home, name: str) -> Trouble:
+    sentence = f"{home.folder}: holds {name}, which is no {home.what}"
+    return Trouble(f"{sentence}; choose a folder of its own", final=True)
 
 
 def _exists(folder: Path) -> Trouble:

@@ -79,7 +79,10 @@ def _placed(wanted: Publish) -> dict[str, object]:
     """Put one file in its place."""
     destination = Path(wanted.destination)
     try:
-        placed = _together(wanted, destination) if wanted.extras else _publish(wanted, destination)
+        if wanted.extras:
+            placed = _together(wanted, destination)
+        else:
+            placed, _ = _publish(wanted, destination)
     except OSError as error:
         raise trouble(error, destination) from error
     return {
@@ -90,11 +93,12 @@ def _placed(wanted: Publish) -> dict[str, object]:
     }
 
 
-def _publish(wanted: Publish, destination: Path) -> Path:
+def _publish(wanted: Publish, destination: Path) -> tuple[Path, bool]:
+    """Return where the file is, and whether it was put there now: it may have stood already."""
     if not Path(wanted.file).is_file():
         raise Trouble(f"{wanted.file}: is missing; it is assembled again")
     if standing := _standing(wanted, destination):
-        return standing
+        return standing, False
     make_folders(destination.parent)
     part = destination.with_name(_part_name(destination.name, wanted.attempt))
     part.unlink(missing_ok=True)
@@ -105,7 +109,7 @@ def _publish(wanted: Publish, destination: Path) -> Path:
     finally:
         part.unlink(missing_ok=True)
     sync(destination.parent)
-    return placed
+    return placed, True
 
 
 def _together(wanted: Publish, destination: Path) -> Path:
@@ -135,9 +139,9 @@ def _place_all(wanted: Publish, destination: Path) -> Path:
     made: list[Path] = []
     try:
         for part, path in parts:
-            if not os.path.lexists(path):
+            is_free = not os.path.lexists(path)
+            if _place_part(part, path) and is_free:
                 made.append(path)
-            _place_part(part, path)
     except Occupied:
         for path in made:
             folder.remove(path)
@@ -145,17 +149,20 @@ def _place_all(wanted: Publish, destination: Path) -> Path:
     return destination
 
 
-def _place_part(part: Publish, path: Path) -> None:
+def _place_part(part: Publish, path: Path) -> bool:
+    """Return whether it was placed; False: it stood already."""
     if not Path(part.file).is_dir():
-        _publish(part, path)
-    elif not _is_ours(part, path):
-        make_folders(path.parent)
-        try:
-            folder.publish(
-                Path(part.file), part.sha256, path, part.attempt, is_new=part.ifExists != "replace"
-            )
-        except FileExistsError as error:
-            raise Occupied(path) from error
+        return _publish(part, path)[1]
+    if _is_ours(part, path):
+        return False
+    make_folders(path.parent)
+    try:
+        folder.publish(
+            Path(part.file), part.sha256, path, part.attempt, is_new=part.ifExists != "replace"
+        )
+    except FileExistsError as error:
+        raise Occupied(path) from error
+    return True
 
 
 def _parts(wanted: Publish, destination: Path) -> list[tuple[Publish, Path]]:

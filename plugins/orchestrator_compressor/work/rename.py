@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 AT_FDCWD = -100  #: of <fcntl.h>: paths as they are
@@ -12,6 +14,7 @@ NOREPLACE = 1  #: of <linux/fs.h>
 EXCHANGE = 2  #: likewise
 UNKNOWN = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP})
 """What a system answers that cannot do this."""
+OLD = ".old.part"  #: how the name of what was put away ends
 
 
 def exclusively(part: Path, path: Path) -> None:
@@ -35,8 +38,23 @@ def exchanged(part: Path, path: Path, old: Path) -> Path:
     if _by_kernel(part, path, EXCHANGE):
         return part
     path.rename(old)
-    part.rename(path)
+    try:
+        part.rename(path)
+    except OSError:
+        with suppress(OSError):
+            exclusively(old, path)
+        raise
     return old
+
+
+def restore(path: Path, parts: Iterable[Path]) -> None:
+    """Put back what `exchanged` put away, if a crash came before its second rename.
+
+    :param parts: what earlier attempts left beside `path`
+    """
+    put_away = sorted(each for each in parts if each.name.endswith(OLD))
+    if put_away and not os.path.lexists(path):
+        exclusively(put_away[-1], path)
 
 
 def _by_kernel(part: Path, path: Path, flag: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -100,14 +101,13 @@ def _cues(wanted: Streams, track: Track, times: Table | None) -> tuple[Cue, ...]
         found = _of_file(wanted, track)
     elif track.stream < 0:
         pairs = _pairs(wanted, times)
-        found = tuple(_moved(closed.cues(wanted.ffmpeg, pairs), -Fraction(wanted.zero)))
+        found = tuple(
+            _moved(closed.cues(wanted.ffmpeg, pairs, wanted.source), -Fraction(wanted.zero))
+        )
     else:
         path = Path(f"stream{track.stream}.srt")
         prepare.text(wanted.ffmpeg, wanted.source, track.stream, path)
-        said = captions.text_of(path.read_bytes())
-        found = captions.read(captions.SRT, said.encode()) if said.strip() else ()
-        found = _moved(found, -Fraction(wanted.zero))
-        path.unlink()
+        found = _moved(closed.text_of(path, wanted.source), -Fraction(wanted.zero))
     return tuple(_within(found, end))
 
 
@@ -116,7 +116,7 @@ def _of_file(wanted: Streams, track: Track) -> tuple[Cue, ...]:
     try:
         if track.kind == captions.SCC:
             pairs = scc.read(captions.text_of(data))
-            found = closed.cues(wanted.ffmpeg, pairs)
+            found = closed.cues(wanted.ffmpeg, pairs, track.path)
         else:
             found = captions.read(track.kind, data)
     except ValueError as error:
@@ -222,7 +222,10 @@ def _within(found: Sequence[Cue], end: int | None) -> list[Cue]:
 
 
 def _read(path: str) -> bytes:
+    """Return what is in a file; a pipe or a device is never opened (T06)."""
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise Trouble(f"{path}: is no regular file; name another", final=True)
         with open(path, "rb") as file:
             return file.read(captions.BYTES_MAX + 1)
     except OSError as error:

@@ -7,6 +7,7 @@ import pytest
 from orchestrator_compressor import captions, scc, timecode
 from orchestrator_compressor.marks import MILLISECOND, Cue
 from orchestrator_compressor.scc import Pair
+from orchestrator_compressor.ttml import PARAMETER
 
 SRT = (
     "\ufeff1\r\n00:00:01,5 --> 00:00:02,000 X1:1\r\n<font color=red>{\\an8}A <b>b</b></font>\r\n"
@@ -63,11 +64,28 @@ def test_ttml_counts_frames_and_begins_where_its_body_does():
         ("itt", "<a>" * 100 + "</a>" * 100, "deeper"),
         ("itt", '<tt><p begin="1s">x</p></tt>', "neither end nor dur"),
         ("itt", '<tt><p begin="soon" end="2s">x</p></tt>', "is no time"),
+        (
+            "itt",
+            f'<tt xmlns:p="{PARAMETER}" p:frameRateMultiplier="1 0"/>',
+            "no sensible frame rate",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(kind, text, why):
     with pytest.raises(ValueError, match=why):
         captions.read(kind, text.encode())
+
+
+@pytest.mark.timeout(20)
+def test_tags_without_an_end_take_no_time():
+    for kind, head, tag in (
+        ("srt", "", "<font "),
+        ("srt", "", "{\\\\"),
+        ("vtt", "WEBVTT\n\n", "<"),
+    ):
+        text = f"{head}00:00:01.000 --> 00:00:02.000\nx{tag * 300_000}\n"
+        (found,) = captions.read(kind, text.encode())
+        assert found.text.startswith("x")
 
 
 def test_other_encodings_are_refused_and_utf_16_is_read():
