@@ -1,7 +1,7 @@
 """How much is tried where a test draws its cases: a fixed sample, larger where there is time.
 
 `ORCHESTRATOR_TEST_SAMPLE` multiplies every such number: a twentieth for `pytest` alone, 1 for
-`make test`, 2 for `.ci/run`, 20 for `make simulate` and `make fuzz`.
+`make test` and `.ci/run`, 20 for `make simulate` and `make fuzz`.
 """
 
 import os
