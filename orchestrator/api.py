@@ -1,5 +1,12 @@
 """All that a plugin may import.  Names here are kept; anything else may move."""
 
+from orchestrator.frames.names import Pattern as Pattern
+from orchestrator.frames.processor import FrameProcessor as FrameProcessor
+from orchestrator.frames.renderer import Order as Order
+from orchestrator.frames.renderer import Renderer as Renderer
+from orchestrator.frames.renderer import Trouble as Trouble
+from orchestrator.frames.spans import Span as Span
+from orchestrator.frames.spans import frame_text as frame_text
 from orchestrator.model.node import Places as Places
 from orchestrator.model.work import Accept as Accept
 from orchestrator.model.work import Again as Again
@@ -29,4 +36,5 @@ from orchestrator.model.work import Verdict as Verdict
 from orchestrator.model.work import task_id as task_id
 from orchestrator.plugin.hooks import ProgramCheck as ProgramCheck
 from orchestrator.plugin.hooks import hookimpl as hookimpl
+from orchestrator.plugin.hooks import version_check as version_check
 from orchestrator.plugin.processor import Processor as Processor

@@ -86,7 +86,7 @@ class Parts:
         asked = {**task.args, "parts": parts}
         return Command((task.kind.value, task.id), input=asked, limit_s=60)
 
-    def progress(self, line):
+    def progress(self, task, line):
         return None
 
     def check(self, task, outcome):

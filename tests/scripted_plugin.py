@@ -91,7 +91,7 @@ class Scripted:
         argv = (where.program("python"), "-I", "-S", scripted.HERE, task.kind.value, where.attempt)
         return Command(argv, watch=r"^frame=\d+", input=asked, limit_s=60)
 
-    def progress(self, line):
+    def progress(self, task, line):
         return Progress(int(line.partition("=")[2]))
 
     def check(self, task, outcome):

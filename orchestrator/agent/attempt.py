@@ -50,6 +50,7 @@ class Attempt:
         self._herald = Herald(os.path.join(root, "progress"), spec["attempt"])
         self._leash = Leash(os.path.join(root, HEARD))
         self._limit_at = now_s() + spec["limit_s"] if spec.get("limit_s") else None
+        self._noticed: list[str] = []
 
     def run(self) -> dict[str, object]:
         """Return the outcome, as JSON data of `model.work.Outcome`."""
@@ -61,6 +62,7 @@ class Attempt:
             if words := self._spec.get("preflight"):
                 self._preflight(words)
             ended = self._command(self._spec["argv"], self._spec.get("watch"))
+            self._postflight(ended)
         except exits.Unstarted as error:
             return {"ending": "unstarted", "why": error.why, "cause": error.cause}
         except _Interrupted as error:
@@ -100,6 +102,11 @@ class Attempt:
         except OSError as error:
             raise _no_folder(self._folder, error) from error
         self._owns_folder = True
+        for name in self._spec.get("folders", ()):
+            try:
+                os.makedirs(os.path.join(self._folder, name), exist_ok=True)
+            except OSError as error:
+                raise _no_folder(self._folder, error) from error
 
     def _storage(self) -> tuple[str, str]:
         """Return where cluster storage is and what it is known by; empty: it is not checked."""
@@ -148,20 +155,50 @@ class Attempt:
             last = tail_text(self._spool, 400).strip().rpartition("\n")[2]
             raise exits.Unstarted(f"preflight {words[0]}: {how}" + (f": {last}" if last else ""))
 
+    def _postflight(self, ended: Ended) -> None:
+        """Let what the command left be looked at here, wherever the command itself ran.
+
+        Its own failure is told by `_told`: it has then left no result, or one that says so.
+        """
+        words = self._spec.get("postflight")
+        if not words or ended.ending != "exited" or ended.signal:
+            return
+        self._log.write(f"# postflight: {words[0]}\n".encode())
+        watch = Watch(self._log, None, self._herald)
+        looked = self._started([*words], self._folder, watch, self._limits(None))
+        if looked.ending != "exited":
+            raise _Interrupted(looked)
+        if looked.exit_code != 0 and not os.path.exists(os.path.join(self._folder, "result.json")):
+            how = f"signal {looked.signal}" if looked.signal else f"exit code {looked.exit_code}"
+            last = tail_text(self._spool, 400).strip().rpartition("\n")[2]
+            why = f"what the command left cannot be checked: {how}"
+            raise exits.Unstarted(why + (f": {last}" if last else ""))
+
     def _command(self, words: list[str], pattern: str | None) -> Ended:
-        env = {**_kept(os.environ), **self._spec.get("env", {})}
         cwd = self._spec.get("cwd") or self._folder
         try:
-            watch = Watch(self._log, pattern, self._herald)
-            command = Command([*self._around(), *words], env, cwd)
+            watch = Watch(self._log, pattern, self._herald, self._spec.get("notice"))
         except re.error as error:
             raise exits.Unstarted(f"watch {pattern!r}: {error}") from error
+        ended = self._started(
+            [*self._around(), *words], cwd, watch, self._limits(self._spec.get("stall_s"))
+        )
+        self._noticed = watch.noticed
+        return ended
+
+    def _started(self, words: list[str], cwd: str, watch: Watch, limits: Limits) -> Ended:
+        env = {**_kept(os.environ), **self._spec.get("env", {})}
+        try:
+            command = Command(words, env, cwd)
         except (OSError, ValueError) as error:
             raise _no_start(words[0], cwd, error) from error
-        left_s = None if self._limit_at is None else max(0.0, self._limit_at - now_s())
-        limits = Limits(self._spec.get("limit_s"), left_s, self._spec.get("stall_s"))
-        limits.leash = self._leash
         return command.attend(watch, self._herald, self._bell, limits)
+
+    def _limits(self, stall_s: float | None) -> Limits:
+        left_s = None if self._limit_at is None else max(0.0, self._limit_at - now_s())
+        limits = Limits(self._spec.get("limit_s"), left_s, stall_s)
+        limits.leash = self._leash
+        return limits
 
     def _around(self) -> list[str]:
         """Return the words before each command: ``{python}`` is ours, ``{spec}`` our spec's file."""
@@ -171,6 +208,7 @@ class Attempt:
     def _told(self, ended: Ended) -> dict[str, object]:
         told: dict[str, object] = {"ending": ended.ending, "why": ended.why}
         told |= {"exit_code": ended.exit_code, "signal": ended.signal}
+        told["noticed"] = self._noticed
         told["result"], fault = exits.read_result(self._folder)
         if fault and ended.exit_code == 0 and ended.ending == "exited":
             told |= {"why": fault, "cause": "failed"}

@@ -20,6 +20,10 @@ SAID_BYTES_MAX = 400
 
 SAY_EVERY_S = 0.2
 
+NOTICED_MAX = 8
+NOTICED_CHARS_MAX = 300
+"""Of lines that a command's `notice` matches, the first: they say what began the trouble."""
+
 _END = re.compile(rb"[\r\n]+")
 
 
@@ -30,20 +34,25 @@ class Watch:
     itself.  Without one, that output came.
     """
 
-    def __init__(self, log: LogWriter, pattern: str | None, herald: Herald) -> None:
+    def __init__(
+        self, log: LogWriter, pattern: str | None, herald: Herald, notice: str | None = None
+    ) -> None:
         self._log = log
         self._pattern = re.compile(pattern) if pattern else None
+        self._notice = re.compile(notice) if notice else None
         self._herald = herald
         self._rest = b""
         self._matched: str | None = None
+        self.noticed: list[str] = []
         self.moved_at = now_s()
 
     def feed(self, data: bytes) -> None:
         """Take the next output."""
         if self._pattern is None:
-            self._log.write(data)
             self.moved_at = now_s()
-            return
+            if self._notice is None:
+                self._log.write(data)
+                return
         data = self._rest + data
         cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         whole, self._rest = data[:cut], data[cut:]
@@ -59,10 +68,13 @@ class Watch:
             self._log.write(rest)
 
     def _is_progress(self, line: bytes) -> bool:
-        if self._pattern is None or len(line) > LINE_BYTES_MAX:
+        """Whether a line is no log, but how far it is; what is to be noticed in it is."""
+        if len(line) > LINE_BYTES_MAX:
             return False
         text = clean(line).strip()
-        if (match := self._pattern.search(text)) is None:
+        if self._notice and len(self.noticed) < NOTICED_MAX and self._notice.search(text):
+            self.noticed.append(text[:NOTICED_CHARS_MAX])
+        if self._pattern is None or (match := self._pattern.search(text)) is None:
             return False
         if match.group() != self._matched:
             self._matched = match.group()

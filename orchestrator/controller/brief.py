@@ -144,7 +144,7 @@ class Briefing:
         preflight = tuple(mapped(word, paths) for word in job.preflight) if personal else ()
         folder = mapped(job.working_directory, paths) if job.working_directory else None
         env = {**own, **{name: _plain(value) for name, value in command.env.items()}}
-        _check_words(task, [*command.words(), *preflight, *env.values()])
+        _check_words(task, [*command.words(), *preflight, *command.postflight, *env.values()])
         return Spec(
             cluster=self.cluster,
             epoch=self.ledger.epoch,
@@ -161,6 +161,9 @@ class Briefing:
             limit_s=limit_s,
             stall_s=stall_s if stall_s else None,
             watch=command.watch,
+            folders=command.folders,
+            notice=command.notice,
+            postflight=command.postflight,
             input=None if file else command.input,
             input_file=mapped(file, paths) if file else None,
             input_sha256=digest,

@@ -98,6 +98,9 @@ class Spec:
     limit_s: float | None = None
     stall_s: float | None = None
     watch: str | None = None
+    folders: tuple[str, ...] = ()  #: made in `folder` first
+    notice: str | None = None
+    postflight: tuple[str, ...] = ()
     input: Mapping[str, object] | None = None  #: small input, written to ``input.json``
     input_file: str | None = None  #: a larger one, on cluster storage …
     input_sha256: str | None = None  #: … and its hash

@@ -127,6 +127,11 @@ class Command:
     watch: str | None = None  #: a regular expression; a line it matches is progress, not log
     input: Mapping[str, object] | None = None  #: stands as ``input.json`` in the attempt's folder
     cwd: str | None = None  #: None: the attempt's folder
+    folders: tuple[str, ...] = ()  #: made in the attempt's folder before it starts
+    notice: str | None = None  #: a regular expression; the first lines it matches come back
+    postflight: tuple[str, ...] = ()
+    #: words run on the node itself once the command has ended by itself, whatever its exit code:
+    #: they look at what it left, and write ``result.json`` in the attempt's folder
 
     def __post_init__(self) -> None:
         if not self.argv:
@@ -266,6 +271,7 @@ class Target:
     segments: tuple[Segment, ...] = ()
     destination: str = ""  #: where the file will stand, tokens filled in
     notes: tuple[str, ...] = ()  #: what a person should know: why it is one segment, …
+    gate: str = ""  #: why its tasks wait until a person resumes it; empty: they do not
 
     @property
     def frames(self) -> int:
@@ -323,6 +329,7 @@ class Outcome:
     cause: Cause | None = None  #: where the runner knows it (no space: unready)
     result: Mapping[str, object] = field(default_factory=dict)  #: ``result.json``, <= 8 KiB
     log_tail: str = ""  #: the last lines of its log, <= 4 KiB
+    noticed: tuple[str, ...] = ()  #: the first lines that the command's `notice` matched
     seconds: float = 0.0
 
     @property
@@ -399,3 +406,5 @@ class Review:
     #: (path in `with`, program that a person named there): `access.executables` may shut it out
     media: tuple[tuple[tuple[str | int, ...], str], ...] = ()
     #: (path in `with`, file it reads), the source first: every node that works must see these
+    licences: tuple[str, ...] = ()
+    #: what each of its render tasks holds while it runs: counted by `limits.licences`

@@ -122,7 +122,8 @@ class Caller:
     def progress(self, task: Task, line: str) -> Progress | None:
         """Return how far an attempt is; a line that upsets the processor says nothing."""
         try:
-            return self.plugins.processor(task.job.processor).progress(line) if line else None
+            processor = self.plugins.processor(task.job.processor)
+            return processor.progress(task, line) if line else None
         except Exception:  # noqa: BLE001  # progress is for display only
             return None
 

@@ -28,6 +28,16 @@ class ProgramCheck:
     argv: tuple[str, ...]
 
 
+def version_check(name: str, words: tuple[str, ...], pattern: str) -> ProgramCheck:
+    """Return the check of a program that tells its version when it is called with `words`.
+
+    It is the one that the node's `programs` names, else the one of that name on the path.
+    `pattern`: a regular expression with a group ``version``, searched in all that it prints.
+    """
+    own = ("{python}", "-m", "orchestrator.agent.versions", name, "{path}", pattern, *words)
+    return ProgramCheck(name, own)
+
+
 # Offers: called once, at start; every plugin's answer counts.
 
 

@@ -92,7 +92,7 @@ class Processor(Protocol):
         write outside its folder.
         """
 
-    def progress(self, line: str) -> Progress | None:
+    def progress(self, task: Task, line: str) -> Progress | None:
         """Read one line that the command's `watch` matched; None if it says nothing."""
 
     def check(self, task: Task, outcome: Outcome) -> Verdict:

@@ -60,7 +60,7 @@ class Compressor:
         """Return our own program on the node, with ffmpeg's words after ``--``."""
         return commands.command(task, where, done)
 
-    def progress(self, line: str) -> Progress | None:
+    def progress(self, task: Task, line: str) -> Progress | None:
         """Read ``frame=N fps=F``."""
         found = FRAME.match(line)
         if not found:

@@ -116,7 +116,7 @@ class Shell:
             watch=cast("str | None", asks.get("progress")),
         )
 
-    def progress(self, line: str) -> Progress | None:
+    def progress(self, task: Task, line: str) -> Progress | None:
         """Take the first number of a line that the job's expression matched."""
         found = NUMBER.search(line)
         return Progress(int(found[0])) if found else None

@@ -15,7 +15,7 @@ from orchestrator.agent.exits import RESULT_BYTES_MAX, read_result
 from orchestrator.agent.logs import clean
 from orchestrator.agent.spool import Spool, is_attempt_id
 from orchestrator.model.codec import canonical
-from orchestrator.model.work import Cause, Ending, Outcome, Progress
+from orchestrator.model.work import Cause, Ending, Job, Kind, Outcome, Progress, Task
 from orchestrator_compressor import destination
 from orchestrator_compressor.processor import load as compressor
 from orchestrator_compressor.settings import Setting
@@ -96,9 +96,11 @@ def test_any_result_is_a_mapping_or_a_reason(tmp_path):
 
 @pytest.mark.parametrize("processor", [compressor(), Shell()], ids=lambda each: each.name)
 def test_any_line_is_progress_or_nothing(processor):
+    job = Job(id="b/j", name="j", processor=processor.name, asks={})
+    task = Task(id="b/j/t/encode", job=job, kind=Kind.ENCODE)
     for chance in drawn(15_000):
         line = joined(chance, WORDS, 6)
-        found = processor.progress(line)
+        found = processor.progress(task, line)
         assert found is None or isinstance(found, Progress), line
         assert found is None or found.frames >= 0, line
 

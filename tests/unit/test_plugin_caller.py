@@ -51,7 +51,7 @@ def test_progress_that_raises_says_nothing():
 
 
 def test_progress_is_asked_only_about_a_line():
-    asked = caller(progress=lambda line: Progress(int(line)))
+    asked = caller(progress=lambda task, line: Progress(int(line)))
     assert (asked.progress(TASK, "7"), asked.progress(TASK, "")) == (Progress(7), None)
 
 

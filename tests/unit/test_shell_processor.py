@@ -62,7 +62,7 @@ def test_exit_codes_decide(asks, code, fine):
 def test_a_line_that_the_jobs_expression_matches_is_progress():
     command = SHELL.command(task(progress="^frame [0-9]+"), Places(attempt="/x"), {})
     assert command.watch == "^frame [0-9]+"
-    assert SHELL.progress("frame 12 of 20") == Progress(12)
+    assert SHELL.progress(task(), "frame 12 of 20") == Progress(12)
 
 
 def test_an_expression_that_is_none_is_refused():

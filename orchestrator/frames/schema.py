@@ -1,0 +1,82 @@
+"""The JSON Schema of a frame render's ``with``: what all have, and a renderer's own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.frames.renderer import Renderer
+
+FRAMES_MIN = 10  #: a segment's, unless a job says otherwise (F-SEG-9)
+
+_NUMBER = {"type": "number", "minimum": -1_000_000, "maximum": 1_000_000}
+
+COMMON: Mapping[str, object] = {
+    "frames": {
+        "description": "the frames to render, by their numbers",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["start", "end"],
+        "properties": {
+            "start": {"description": "number of the first frame; below 0 too", **_NUMBER},
+            "end": {"description": "number of the last frame", **_NUMBER},
+            "step": {
+                "description": "from one frame to the next; 0.5 renders between frames; default 1",
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "maximum": 1_000_000,
+                "default": 1,
+            },
+        },
+        "examples": [{"start": 1, "end": 240}],
+    },
+    "minFrames": {
+        "description": "frames of a segment, at least; fewer use more nodes and cost more starts",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1_000_000,
+        "default": FRAMES_MIN,
+    },
+    "destination": {
+        "description": "the files of the frames, with #### (or %04d) where the number stands",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 4096,
+        "format": "path",
+        "examples": ["/mnt/studio/out/shot12/shot12.####.exr"],
+    },
+    "executable": {
+        "description": "path of the program; default: the one the node has",
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 4096,
+        "format": "path",
+    },
+    "options": {
+        "description": "words to add to the command, as the program documents them",
+        "type": "array",
+        "maxItems": 1000,
+        "items": {"description": "one word", "type": "string", "maxLength": 8192},
+        "default": [],
+    },
+    "nonZeroIsFailure": {
+        "description": "whether an exit code other than 0 fails the segment; default true",
+        "type": "boolean",
+        "default": True,
+    },
+}
+
+
+def schema_of(renderer: Renderer) -> Mapping[str, object]:
+    """Return the schema of ``with``: a renderer's own keys first; it may say common ones anew."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": renderer.name,
+        "description": f"frames rendered by {renderer.title}",
+        "type": "object",
+        "additionalProperties": False,
+        "required": [*renderer.required, "frames", "destination"],
+        "properties": {
+            **renderer.keys,
+            **{k: v for k, v in COMMON.items() if k not in renderer.keys},
+        },
+    }

@@ -1,0 +1,78 @@
+"""Whether a segment's frames count: from what was looked at on the node, and the renderer's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from orchestrator.frames.renderer import Trouble
+from orchestrator.model.work import Accept, Cause, Kind, Outcome, Reject, Task, Verdict
+
+NAMED_MAX = 8  #: frames that a sentence names
+
+
+def notice(troubles: Sequence[Trouble]) -> str | None:
+    """Return the regular expression of every line that says what went wrong."""
+    return "|".join(f"(?:{_anonymous(each.line)})" for each in troubles) or None
+
+
+def verdict(troubles: Sequence[Trouble], task: Task, outcome: Outcome) -> Verdict:
+    """Return what an attempt of a segment, or a step of ours, came to."""
+    if task.kind is not Kind.RENDER:
+        return outcome.exit_fault or Accept()
+    found = _found(troubles, task, outcome)
+    result = outcome.result
+    if found and found[0].cause is not Cause.FAILED:
+        return Reject(found[1], found[0].cause)
+    if "frames" not in result:
+        return outcome.exit_fault or Reject("the frames were not looked at; this is our fault")
+    if bad := _bad(result):
+        said = found[1] if found else _last_words(outcome)
+        return Reject(f"{bad}: {said}" if said else bad)
+    if found and found[0].fails:
+        return Reject(found[1])
+    if task.job.asks.get("nonZeroIsFailure", True) and (fault := outcome.exit_fault):
+        return Reject(found[1]) if found else fault
+    return Accept()
+
+
+def _found(troubles: Sequence[Trouble], task: Task, outcome: Outcome) -> tuple[Trouble, str] | None:
+    """Return the first known trouble in what was noticed, and its sentence."""
+    for trouble in troubles:
+        if trouble.unless and task.job.asks.get(trouble.unless):
+            continue
+        for line in outcome.noticed:
+            if hit := re.search(trouble.line, line):
+                groups = {name: text or "" for name, text in hit.groupdict().items()}
+                return trouble, trouble.says.format(**groups)
+    return None
+
+
+def _bad(result: Mapping[str, object]) -> str:
+    """Return which frames do not count, in one sentence; empty: all do."""
+    missing = [str(each) for each in cast("Sequence[object]", result.get("missing", ()))]
+    broken = cast("Sequence[Sequence[Any]]", result.get("broken", ()))
+    said = []
+    if missing:
+        said.append(f"frame {_named(missing)} {'are' if len(missing) > 1 else 'is'} missing")
+    if broken:
+        number, why = broken[0]
+        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        said.append(f"frame {number}{more} {why}")
+    return ", ".join(said)
+
+
+def _named(frames: Sequence[str]) -> str:
+    shown = ", ".join(frames[:NAMED_MAX])
+    return shown + (f" and {len(frames) - NAMED_MAX} more" if len(frames) > NAMED_MAX else "")
+
+
+def _last_words(outcome: Outcome) -> str:
+    fault = outcome.exit_fault
+    return fault.why if fault else "it ended with exit code 0"
+
+
+def _anonymous(line: str) -> str:
+    """Return a regular expression with its groups unnamed: two may have one name."""
+    return re.sub(r"\(\?P<\w+>", "(?:", line)

@@ -1,0 +1,1 @@
+"""The Blender processor: scenes rendered by frames."""

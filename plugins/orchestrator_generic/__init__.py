@@ -1,0 +1,1 @@
+"""The generic processor: any frame renderer with a command line (F-GEN-1)."""

@@ -1,0 +1,1 @@
+"""The Maya processor: scenes rendered by frames (F-MAYA-1)."""

@@ -1,0 +1,1 @@
+"""The Shake processor: scripts rendered by frames (F-SHAKE-1)."""
