@@ -163,7 +163,6 @@ class Attempt:
         words = self._spec.get("postflight")
         if not words or ended.ending != "exited" or ended.signal:
             return
-        self._log.write(f"# postflight: {words[0]}\n".encode())
         watch = Watch(self._log, None, self._herald)
         looked = self._started([*words], self._folder, watch, self._limits(None))
         if looked.ending != "exited":

@@ -102,6 +102,48 @@ def test_preflight_that_hangs_meets_the_limit(run):
     assert outcome.ending is Ending.LIMIT
 
 
+LOOK = ["sh", "-c", 'ls -1 | tr "\\n" " "; printf \'{"seen": "%s"}\' "$(cat made)" > result.json']
+
+
+def test_postflight_looks_at_what_a_command_left_whatever_its_exit_code(run):
+    _, outcome = run("sh", "-c", "echo one > made; exit 3", postflight=LOOK)
+    assert (outcome.ending, outcome.exit_code) == (Ending.EXITED, 3)
+    assert outcome.result == {"seen": "one"}
+
+
+def test_postflight_runs_in_the_attempts_folder_wherever_the_command_does(run, tmp_path):
+    one, outcome = run("true", cwd=str(tmp_path), postflight=["pwd"])
+    assert outcome.log_tail == f"{one.folder}\n"
+
+
+def test_postflight_that_leaves_nothing_is_said_with_its_last_line(run):
+    _, outcome = run("true", postflight=["sh", "-c", "echo no decoder; exit 4"])
+    assert outcome.ending is Ending.UNSTARTED
+    assert outcome.why == "what the command left cannot be checked: exit code 4: no decoder"
+
+
+def test_postflight_shares_the_time_limit(run):
+    _, outcome = run("true", postflight=["sleep", "600"], limit_s=0.3)
+    assert outcome.ending is Ending.LIMIT
+
+
+def test_command_that_was_killed_is_not_looked_at(run):
+    _, outcome = run("sh", "-c", "kill -9 $$", postflight=LOOK)
+    assert outcome.signal == 9
+    assert outcome.result == {}
+
+
+def test_folders_are_there_before_the_command(run):
+    _, outcome = run("ls", "-d", "frames", "a/b", folders=["frames", "a/b"])
+    assert outcome.log_tail == "a/b\nframes\n"
+
+
+def test_lines_that_are_to_be_noticed_come_back_and_stay_in_the_log(run):
+    _, outcome = run("printf", "one\nError: no licence\nframe 1\n", notice="Error|frame")
+    assert outcome.noticed == ("Error: no licence", "frame 1")
+    assert "Error: no licence" in outcome.log_tail
+
+
 @pytest.mark.parametrize(
     ("word", "why"),
     [

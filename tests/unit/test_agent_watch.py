@@ -117,3 +117,28 @@ def test_herald_says_when_it_wants_to_tell_the_last(clock):
 
 def _fail():
     raise OSError
+
+
+def test_what_is_noticed_is_bounded_and_the_first_of_it(clock):
+    log, herald = Log(), Said()
+    watch = Watch(log, None, herald, "^Error")
+    for number in range(2 * module.NOTICED_MAX):
+        watch.feed(f"Error {number} {'x' * 2 * module.NOTICED_CHARS_MAX}\n".encode())
+    assert [line.split()[1] for line in watch.noticed] == [
+        str(n) for n in range(module.NOTICED_MAX)
+    ]
+    assert {len(line) for line in watch.noticed} == {module.NOTICED_CHARS_MAX}
+
+
+def test_output_moves_a_command_that_only_has_lines_to_notice(clock):
+    watch = Watch(Log(), None, Said(), "^Error")
+    clock.append(7.0)
+    watch.feed(b"no end of line")
+    assert watch.moved_at == 7.0
+
+
+def test_line_that_is_progress_may_be_noticed_too(clock):
+    log, herald = Log(), Said()
+    watch = Watch(log, "frame", herald, "late")
+    watch.feed(b"frame 1 late\n")
+    assert (watch.noticed, herald.lines, log.data) == (["frame 1 late"], ["frame 1 late"], b"")
