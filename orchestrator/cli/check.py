@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def check(cluster: str, files: bool, state: Path | None, output: str) -> int:
     if not faults:
         with SqliteLedger(where.ledger, read_only=True) as ledger:
             faults += unknown_folders(ledger, storage_of(where, ledger))
-            faults += changed_files(ledger) if files else ()
+            faults += changed_files(ledger, storage_of(where, ledger)) if files else ()
     data = {
         "cluster": cluster,
         "ledger": str(where.ledger),
@@ -69,7 +70,7 @@ def unknown_folders(ledger: SqliteLedger, storage: Path) -> Iterator[Fault]:
         yield Fault("I5", f"and {len(found) - NAMED_MAX} more of this kind")
 
 
-def changed_files(ledger: SqliteLedger) -> Iterator[Fault]:
+def changed_files(ledger: SqliteLedger, storage: Path) -> Iterator[Fault]:
     """Yield the published files that are others than were published last (I6)."""
     last: dict[str, str] = {}
     for standing in ledger.standings():
@@ -79,6 +80,7 @@ def changed_files(ledger: SqliteLedger) -> Iterator[Fault]:
             values = result.values
             if "sha256" in values and "destination" in values:
                 last[str(values["destination"])] = str(values["sha256"])
+            last |= _listed(storage / ATTEMPTS / result.attempt, values)
     for path, wanted in last.items():
         try:
             with open(path, "rb") as file:
@@ -87,6 +89,20 @@ def changed_files(ledger: SqliteLedger) -> Iterator[Fault]:
             continue  # whoever ordered it may have moved it
         if found != wanted:
             yield Fault("I6", f"{path} is another file than was published")
+
+
+def _listed(folder: Path, values: Mapping[str, object]) -> dict[str, str]:
+    """Return path and hash of each file that an attempt put in place, if it left a list of them."""
+    name, digest = values.get("list"), values.get("list_sha256")
+    if not name or not digest:
+        return {}
+    try:
+        data = (folder / Path(str(name)).name).read_bytes()
+    except OSError:
+        return {}  # deleted with its batch's other files
+    if hashlib.sha256(data).hexdigest() != digest:
+        return {}
+    return {path: str(facts["sha256"]) for path, facts in json.loads(data).items()}
 
 
 def _pictured(where: Layout, faults: list[Fault]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from orchestrator.cli.options import INTERRUPTED
 from orchestrator.cli.show import emit, plain
 from orchestrator.ledger.protocol import Ledger, Standing
 from orchestrator.model.work import Kind, Result, State, Task
+
+NOTES_MAX = 8
+"""So many notes of tasks are shown; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +64,37 @@ def summary(ledger: Ledger, ended: Ended) -> dict[str, object]:
 def _target(ledger: Ledger, ended: Ended, target: Standing) -> dict[str, object]:
     tasks = ledger.tasks(target.id)
     results = ledger.results([task.id for task in tasks])
-    published = _of(tasks, Kind.PUBLISH)
     verified = _of(tasks, Kind.VERIFY)
-    values = results[published.id].values if published and published.id in results else {}
+    published = [task.id for task in tasks if task.kind is Kind.PUBLISH and task.id in results]
+    told = [results[id].values for id in published]
+    values = told[0] if told else {}
+    checked = results[verified.id].values if verified and verified.id in results else {}
     report = _report(results.get(verified.id), ended.storage) if verified else None
     return {
         "id": target.id,
         "status": target.state.value,
         "reason": target.reason,
         "destination": str(values.get("destination", target.destination)),
-        "bytes": values.get("size"),
+        "bytes": _bytes(told),
         "segments": len({task.segment.index for task in tasks if task.segment}),
         "frames": target.frames,
-        "notes": list(target.notes),
+        "notes": [*target.notes, *_notes([checked] if checked.get("notes") else told)],
         "reports": [each["destination"] for each in _list(values.get("reports"))],
         "verification": report,
     }
+
+
+def _bytes(told: Sequence[Mapping[str, object]]) -> int | None:
+    """Return the bytes of all that was published; None: nothing was, or nobody says."""
+    sizes = [size for values in told if isinstance(size := values.get("size"), int)]
+    return sum(sizes) if sizes else None
+
+
+def _notes(told: Sequence[Mapping[str, object]]) -> list[str]:
+    """Return what was noted on the way, each once."""
+    found = dict.fromkeys(str(note) for values in told for note in _texts(values.get("notes")))
+    more = len(found) - NOTES_MAX
+    return [*list(found)[:NOTES_MAX], *([f"and {more} more of this kind"] if more > 0 else [])]
 
 
 def _report(result: Result | None, storage: Path) -> object:

@@ -106,7 +106,12 @@ def _whole(targets: Sequence[Target]) -> list[Target]:
 
 def _ends(target: Target) -> tuple[TaskId, ...]:
     published = tuple(task.id for task in target.tasks if task.kind is Kind.PUBLISH)
-    return published or tuple(task.id for task in target.tasks)
+    looked = tuple(  # where a sequence is looked at once all of it is in its place
+        task.id
+        for task in target.tasks
+        if task.kind is Kind.VERIFY and not {*published}.isdisjoint(task.needs)
+    )
+    return looked or published or tuple(task.id for task in target.tasks)
 
 
 def _task(job: Job, target: Target, number: int, needs: tuple[TaskId, ...]) -> Task:

@@ -28,7 +28,9 @@ TRASH = "trash"
 INLINE_MAX_BYTES = 8 << 10
 KEEP_FREE_PART = 0.05
 KEEP_FREE_MAX_BYTES = 2 << 30
-KEPT = frozenset({"log", "exit.json", "result.json", "report.json", "input.json", "label.json"})
+KEPT = frozenset(
+    {"log", "exit.json", "result.json", "report.json", "input.json", "label.json", "published.json"}
+)
 """What stays of an attempt when its media are cleared away: all of it small, all of it evidence."""
 
 UNTOUCHED_WAIT_S = 10.0

@@ -66,7 +66,7 @@ class Scene:
         asked = [self.tasks[id]] if id in self.tasks else self.below(id)
         done = (self.results.get(task.id) for task in asked if task.kind is Kind.PUBLISH)
         found = (result.values.get("destination") for result in done if result)
-        return tuple(str(file) for file in found if file)
+        return tuple(dict.fromkeys(str(file) for file in found if file))  # frames have one pattern
 
     def jobs_before(self, id: str) -> tuple[str, ...]:
         """Return the ids of the jobs that must be Successful before this one, and are not yet."""

@@ -12,6 +12,7 @@ from orchestrator.model.work import (
     Again,
     Cause,
     Ending,
+    Kind,
     Outcome,
     Reject,
     Rework,
@@ -45,6 +46,9 @@ class Reach(Enum):
     """How much falls with a task that is given up."""
 
     NOTHING = "nothing"
+    NEEDS = (
+        "needs"  #: what needs it, and nothing else: the other segments of a render are whole files
+    )
     TARGET = "target"  #: the other waiting tasks of its target are cancelled
     JOB = "job"  #: the waiting tasks of the whole job are
 
@@ -182,8 +186,15 @@ def _waiting(task: Task, no: Reject) -> Task:
 
 def _given_up(task: Task, no: Reject, reach: Reach | None = None) -> Settled:
     if reach is None:
-        reach = Reach.TARGET if task.target else Reach.JOB
+        reach = _reach(task)
     return Settled(task=move(task, State.FAILED, reason=no.why, cause=no.cause), reach=reach)
+
+
+def _reach(task: Task) -> Reach:
+    """Return how much falls with a task; a segment of a render only costs itself."""
+    if task.kind in {Kind.RENDER, Kind.PUBLISH} and task.segment is not None:
+        return Reach.NEEDS
+    return Reach.TARGET if task.target else Reach.JOB
 
 
 def _told(result: Mapping[str, object]) -> Reject:

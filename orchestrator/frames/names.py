@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from typing import Any
+
+from orchestrator.frames.spans import Span, span_of
 
 PLACE = re.compile(r"#+|@+|%0?(\d{0,2})d|\{frame\}")
 DIGITS_DEFAULT = 4  #: of ``{frame}``
@@ -18,13 +22,13 @@ class Pattern:
 
     folder: str
     prefix: str
-    digits: int
+    digits: int  #: 0: there is no number, it is one file
     suffix: str
     decimals: int = 0  #: of frames between frames: ``0001.50``
 
     def name(self, frame: Fraction) -> str:
         """Return the name of a frame's file: padded, a minus before the digits."""
-        return f"{self.prefix}{self.number(frame)}{self.suffix}"
+        return f"{self.prefix}{self.number(frame) if self.digits else ''}{self.suffix}"
 
     def number(self, frame: Fraction) -> str:
         """Return a frame's number as it stands in names: 0012, -0003, 0001.50."""
@@ -32,7 +36,7 @@ class Pattern:
         whole, part = divmod(int(scaled), 10**self.decimals)
         sign = "-" if frame < 0 else ""
         behind = f".{part:0{self.decimals}d}" if self.decimals else ""
-        return f"{sign}{whole:0{self.digits}d}{behind}"
+        return f"{sign}{whole:0{self.digits or 1}d}{behind}"
 
     def path(self, frame: Fraction) -> str:
         """Return the path of a frame's file."""
@@ -47,6 +51,43 @@ class Pattern:
     def words(self) -> str:
         """Return the pattern as people write it, with ``#`` for digits."""
         return posixpath.join(self.folder, f"{self.prefix}{'#' * self.digits}{self.suffix}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequence:
+    """All frames of a job, as they are called where people want them."""
+
+    pattern: Pattern
+    span: Span
+    number_from: int | None = None  #: numbers of files rise by 1 from here; None: the frames' own
+
+    def name(self, frame: Fraction) -> str:
+        """Return the name of a frame's file."""
+        if self.number_from is None:
+            return self.pattern.name(frame)
+        index = (frame - self.span.first) / self.span.step
+        return replace(self.pattern, decimals=0).name(self.number_from + index)
+
+    def number(self, frame: Fraction) -> str:
+        """Return a frame's number as people know it, whatever its file is called."""
+        return self.pattern.number(frame)
+
+    def data(self) -> dict[str, object]:
+        """Return it as JSON data, which `sequence_of` reads."""
+        return {
+            "pattern": asdict(self.pattern),
+            "span": self.span.data(),
+            "number_from": self.number_from,
+        }
+
+
+def sequence_of(data: Mapping[str, Any]) -> Sequence:
+    """Return the sequence that `Sequence.data` wrote."""
+    return Sequence(
+        pattern=Pattern(**data["pattern"]),
+        span=span_of(data["span"]),
+        number_from=data["number_from"],
+    )
 
 
 def pattern(path: str) -> Pattern | None:
@@ -64,6 +105,13 @@ def pattern(path: str) -> Pattern | None:
         return None
     before, after = name[: place.start()], name[place.end() :]
     return Pattern(folder=folder, prefix=before, digits=digits, suffix=after)
+
+
+def single(path: str) -> Pattern:
+    """Return the pattern of one file, which has no number."""
+    folder, name = posixpath.split(path)
+    stem, ending = posixpath.splitext(name)
+    return Pattern(folder=folder, prefix=stem, digits=0, suffix=ending)
 
 
 def decimals_of(step: Fraction, start: Fraction) -> int:

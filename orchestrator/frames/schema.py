@@ -44,6 +44,31 @@ COMMON: Mapping[str, object] = {
         "format": "path",
         "examples": ["/mnt/studio/out/shot12/shot12.####.exr"],
     },
+    "numberFrom": {
+        "description": "number of the first file, and one more for each after it, whatever the "
+        "frames are called; default: files have their frames' numbers",
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 1_000_000,
+    },
+    "skipExisting": {
+        "description": "whether whole frames that are there already stay, and only what is missing "
+        "or broken is rendered; default false",
+        "type": "boolean",
+        "default": False,
+    },
+    "sequenceCheck": {
+        "description": "whether the whole sequence is looked at once more where it was put; "
+        "default true",
+        "type": "boolean",
+        "default": True,
+    },
+    "blackFrames": {
+        "description": "whether frames that are black all over are accepted, and counted, or fail "
+        "their segment; default accept",
+        "enum": ["accept", "fail"],
+        "default": "accept",
+    },
     "executable": {
         "description": "path of the program; default: the one the node has",
         "type": "string",

@@ -51,7 +51,7 @@ def asked(frames: Mapping[str, Any]) -> Span:
     Raises ValueError, for people, where there is no such range.
     """
     start, end, step = (
-        _number(key, frames.get(key, default))
+        _exact(key, frames.get(key, default))
         for key, default in (("start", 1), ("end", frames.get("start", 1)), ("step", 1))
     )
     if step <= 0:
@@ -93,6 +93,16 @@ def segments(span: Span, frames_min: int) -> tuple[Span, ...]:
     return divided(span, max(1, span.count // frames_min))
 
 
+def cut(span: Span, frames: int) -> tuple[Span, ...]:
+    """Return `span` in parts of so many frames each; the last has what is left."""
+    found = []
+    for start in range(0, span.count, frames):
+        size = min(frames, span.count - start)
+        first = span.first + span.step * start
+        found.append(Span(first, first + span.step * (size - 1), span.step))
+    return tuple(found)
+
+
 def frame_text(number: Fraction) -> str:
     """Return a frame's number as people and programs write it: 12, -3, 1.5."""
     if number.denominator == 1:
@@ -100,8 +110,13 @@ def frame_text(number: Fraction) -> str:
     return f"{float(number):.{DECIMALS_MAX}f}".rstrip("0")
 
 
-def _number(key: str, value: object) -> Fraction:
-    number = Fraction(str(value))
-    if (number * 10**DECIMALS_MAX).denominator != 1:
+def number(value: object) -> Fraction:
+    """Return a number of a manifest as exactly as it was written."""
+    return Fraction(str(value))
+
+
+def _exact(key: str, value: object) -> Fraction:
+    found = number(value)
+    if (found * 10**DECIMALS_MAX).denominator != 1:
         raise ValueError(f"{key}: {value} has more than {DECIMALS_MAX} decimals; round it")
-    return number
+    return found

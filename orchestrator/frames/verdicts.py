@@ -55,17 +55,22 @@ def _bad(result: Mapping[str, object]) -> str:
     broken = cast("Sequence[Sequence[Any]]", result.get("broken", ()))
     said = []
     if missing:
-        said.append(f"frame {_named(missing)} {'are' if len(missing) > 1 else 'is'} missing")
+        count = cast("int", result.get("missing_count", len(missing)))
+        instead = f" (there is {result['instead']} instead)" if result.get("instead") else ""
+        said.append(
+            f"frame {_named(missing, count)} {'are' if count > 1 else 'is'} missing{instead}"
+        )
     if broken:
         number, why = broken[0]
-        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        others = cast("int", result.get("broken_count", len(broken))) - 1
+        more = f" (and {others} more)" if others else ""
         said.append(f"frame {number}{more} {why}")
     return ", ".join(said)
 
 
-def _named(frames: Sequence[str]) -> str:
-    shown = ", ".join(frames[:NAMED_MAX])
-    return shown + (f" and {len(frames) - NAMED_MAX} more" if len(frames) > NAMED_MAX else "")
+def _named(frames: Sequence[str], count: int) -> str:
+    shown = frames[:NAMED_MAX]
+    return ", ".join(shown) + (f" and {count - len(shown)} more" if count > len(shown) else "")
 
 
 def _last_words(outcome: Outcome) -> str:

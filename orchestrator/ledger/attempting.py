@@ -269,6 +269,8 @@ def _fell(change: Change, settlement: Settlement, row: sqlite3.Row) -> None:
     part = row["job"] if settlement.reach is Reach.JOB or not row["target"] else row["target"]
     column = "job" if part == row["job"] else "target"
     scope = f"job = ?2 AND {column} = ?3 AND state = ?4"  # our own words
+    if settlement.reach is Reach.NEEDS:
+        scope += " AND number = ?1"
     found = change.db.execute(
         "WITH RECURSIVE fallen (number) AS ("
         f"  SELECT number FROM task WHERE {scope} UNION SELECT ?1"

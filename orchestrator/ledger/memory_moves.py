@@ -227,7 +227,9 @@ class MemoryMoves(MemoryReader):
         whole = reach is Reach.JOB or not task.target
         part = store.parts[task.job.id if whole else f"{task.job.id}/{task.target}"]
         waiting = [each for each in store.steps.values() if each.task.state is State.WAITING]
-        fallen = {task.id} | {s.task.id for s in store.under(part) if s in waiting}
+        fallen = {task.id}
+        if reach is not Reach.NEEDS:
+            fallen |= {s.task.id for s in store.under(part) if s in waiting}
         while more := {each.id for each in self._all_tasks() if fallen & set(each.needs)} - fallen:
             fallen |= more
         found = sorted((s for s in waiting if s.task.id in fallen), key=lambda s: s.place)

@@ -1,0 +1,112 @@
+"""verify: look at the whole sequence where people want it: each frame, none changed, all alike."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.frames.names import sequence_of
+from orchestrator.frames.work.attempt import PUBLISHED, left, sha256
+from orchestrator.frames.work.look import SEEN
+from orchestrator.frames.work.publish import named, notes, sweep
+from orchestrator.frames.work.trouble import Trouble
+
+SPOILED_MAX = 50
+"""Of segments that are published once more at once; the rest follows."""
+
+Facts = Mapping[str, Any]
+
+
+def run(asked: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return what the sequence is.
+
+    Raises Trouble where a frame is missing, changed, or another size or kind.
+    """
+    sequence = sequence_of(asked["sequence"])
+    known, owners = _known(asked)
+    spoiled: dict[str, str] = {}
+    for path, facts in known.items():
+        if why := _changed(Path(path), facts):
+            spoiled.setdefault(owners[path], f"{path}: {why}")
+    if spoiled:
+        attempts = [each for each in spoiled if each][:SPOILED_MAX]
+        first = next(iter(spoiled.values()))
+        what = "it is published once more" if attempts else "start the batch again"
+        raise Trouble(f"{first}; {what}", final=not attempts, spoiled=attempts)
+    frames = sequence.span.frames() if sequence.pattern.digits else sequence.span.frames()[:1]
+    paths = {os.path.join(sequence.pattern.folder, sequence.name(f)): f for f in frames}
+    if lacking := [sequence.number(f) for path, f in paths.items() if path not in known]:
+        sentence = f"{sequence.pattern.words}: frame {named(lacking)}: not put there"
+        raise Trouble(f"{sentence}; run `orchestrator retry`", final=True)
+    wanted = {path: known[path] for path in paths}
+    _check_alike(sequence.pattern.words, wanted)
+    sweep([Path(path) for path in known], asked["attempt"])
+    numbered = {sequence.number(frame): known[path] for path, frame in paths.items()}
+    return {
+        "frames": len(numbered),
+        "size": sum(facts["size"] for facts in known.values()),
+        "notes": [*notes(numbered), *_beside(len(known) - len(numbered))],
+    }
+
+
+def _known(asked: Mapping[str, Any]) -> tuple[dict[str, Facts], dict[str, str]]:
+    """Return what is known of each file, by its path, and which attempt put it there."""
+    known: dict[str, Facts] = {}
+    owners: dict[str, str] = {}
+    for folder, digest, attempt in asked["published"]:
+        listed = left(Path(folder) / PUBLISHED, digest)
+        if listed is None:
+            sentence = f"{folder}/{PUBLISHED}: is gone or was changed; it is published once more"
+            raise Trouble(sentence, spoiled=[attempt])
+        known |= listed
+        owners |= dict.fromkeys(listed, attempt)
+    if looked := asked.get("looked"):
+        folder, digest = looked
+        for facts in (left(Path(folder) / SEEN, digest) or {}).values():
+            known.setdefault(facts["path"], facts)
+            owners.setdefault(facts["path"], "")
+    return known, owners
+
+
+def _changed(path: Path, facts: Facts) -> str:
+    """Return why a file is not the one that was put there; empty: it is."""
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        return "is gone" if gone else f"cannot be read: {error.strerror or error}"
+    if not stat.S_ISREG(status.st_mode) or status.st_size != facts["size"]:
+        return "is another file than was put there"
+    if status.st_mtime_ns != facts["mtime_ns"] and sha256(path) != facts["sha256"]:
+        return "is another file than was put there"
+    return ""
+
+
+def _check_alike(words: str, frames: Mapping[str, Facts]) -> None:
+    """Raise Trouble, final, where frames differ in size or kind."""
+    shapes = {path: _shape(facts) for path, facts in frames.items() if facts["width"]}
+    counted = Counter(shapes.values()).most_common()
+    if len(counted) < 2:
+        return
+    common = counted[0][0]
+    path, shape = next((path, shape) for path, shape in shapes.items() if shape != common)
+    more = sum(count for _, count in counted[1:]) - 1
+    also = f" (and {more} more)" if more else ""
+    raise Trouble(
+        f"{path}{also}: is {shape}, and other frames of {words} are {common}; "
+        "make them alike, and run it again with ifExists: replace",
+        final=True,
+    )
+
+
+def _shape(facts: Facts) -> str:
+    return f"{facts['kind']} {facts['width']}x{facts['height']}"
+
+
+def _beside(count: int) -> Iterator[str]:
+    if count:
+        yield f"{count} more files were published beside the frames"
