@@ -2,6 +2,7 @@
 
 import itertools
 import types
+from dataclasses import replace
 
 from orchestrator.api import (
     Accept,
@@ -27,6 +28,7 @@ FRAMES = 10
 class Parts:
     """`with`: ``segments`` or ``sizes`` (frames of each), ``targets``, ``probe: false``.
 
+    ``gate``: why every target but the first, which they need, waits for a person.
     ``source`` and ``reads``: files it reads.  ``analyses``: two passes, as an encoder's.
     """
 
@@ -47,7 +49,11 @@ class Parts:
         if facts.values.get("impossible"):
             raise ValueError("the source has no picture; choose another")
         names = job.asks.get("targets", ("web",))
-        return tuple(self._target(job, name, facts.values.get("depth", 0)) for name in names)
+        made = [self._target(job, name, facts.values.get("depth", 0)) for name in names]
+        if gate := job.asks.get("gate"):
+            needed = made[0].tasks[-1].id
+            made[1:] = [_behind(each, needed, gate) for each in made[1:]]
+        return tuple(made)
 
     def _target(self, job, name, depth):
         sizes = job.asks.get("sizes") or [FRAMES] * job.asks.get("segments", 2)
@@ -102,6 +108,15 @@ class Parts:
             if found != wanted:
                 return Reject(f"{found} frames of {wanted}")
         return outcome.exit_fault or Accept()
+
+
+def _behind(target, needed, gate):
+    """Return a target whose first tasks need one of another target's, and a person."""
+    tasks = [
+        task if task.kind.is_post else replace(task, needs=(*task.needs, needed))
+        for task in target.tasks
+    ]
+    return replace(target, tasks=tuple(tasks), gate=gate)
 
 
 def plugin(*processors, ended=None):

@@ -115,6 +115,11 @@ def _ended(view: BatchView, dial: Dial, output: str) -> int:
     state, id = view.standings[0].state, view.standings[0].id
     if state is State.SUCCESSFUL:
         return 0
+    if state is State.HOLD and (gates := [each for each in view.standings if each.gate]):
+        for gate in gates:
+            tell(plain(f"{gate.id}: {gate.gate}"))
+            tell(f"Held: {again('resume', gate.id, dial)}")
+        return 1
     for verb in _verbs(view):
         tell(f"{'Held' if state is State.HOLD else 'More'}: {again(verb, id, dial)}")
     return 1

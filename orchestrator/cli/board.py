@@ -66,7 +66,7 @@ def target_data(sheet: Sheet, target: Standing) -> Data:
         "id": target.id,
         "name": target.name,
         "status": target.state.value,
-        "reason": target.reason,
+        "reason": target.told,
         "percentComplete": percent(sheet, target),
         "segments": counts,
         "frames": target.frames,

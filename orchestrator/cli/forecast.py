@@ -95,6 +95,10 @@ class _Words:
         return {need: known.get(need, later) for need in task.needs}
 
 
+def _gate(target: Standing) -> tuple[str, ...]:
+    return (f"it waits for a person: {target.gate}",) if target.gate else ()
+
+
 def _target(ledger: Ledger, words: _Words, target: Standing) -> Data:
     tasks = ledger.tasks(target.id)
     segments = {task.segment.index: task.segment for task in tasks if task.segment}
@@ -102,7 +106,7 @@ def _target(ledger: Ledger, words: _Words, target: Standing) -> Data:
         "id": target.id,
         "name": target.name,
         "destination": target.destination,
-        "notes": list(target.notes),
+        "notes": [*target.notes, *_gate(target)],
         "frames": target.frames,
         "segments": [
             {"index": each.index, "frames": each.frames, "start": each.start, "end": each.end}

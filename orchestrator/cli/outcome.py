@@ -45,6 +45,7 @@ def summary(ledger: Ledger, ended: Ended) -> dict[str, object]:
     standings = ledger.standings(ended.batch)
     head = standings[0]
     targets = [_target(ledger, ended, each) for each in standings if each.level == "target"]
+    held = [each.id for each in standings if each.gate]
     jobs = [
         {"jobid": each.id, "status": each.state.value, "reason": each.reason}
         for each in standings
@@ -58,6 +59,7 @@ def summary(ledger: Ledger, ended: Ended) -> dict[str, object]:
         "submissionTime": head.accepted,
         "jobs": jobs,
         "targets": targets,
+        "held": held,
     }
 
 
@@ -73,7 +75,7 @@ def _target(ledger: Ledger, ended: Ended, target: Standing) -> dict[str, object]
     return {
         "id": target.id,
         "status": target.state.value,
-        "reason": target.reason,
+        "reason": target.reason or target.gate,
         "destination": str(values.get("destination", target.destination)),
         "bytes": _bytes(told),
         "segments": len({task.segment.index for task in tasks if task.segment}),
@@ -123,8 +125,12 @@ def _people(data: dict[str, object], ended: Ended, *, gates: bool) -> Renderable
         lines += [Text(plain(f"    note: {note}")) for note in _texts(target["notes"])]
         lines += [Text(plain(f"    beside it: {path}")) for path in _texts(target["reports"])]
         lines += _gates(target) if gates else _in_short(target)
-    if data["status"] != State.SUCCESSFUL.value:
-        state = f" --state {shlex.quote(str(ended.state))}" if ended.state else ""
+    state = f" --state {shlex.quote(str(ended.state))}" if ended.state else ""
+    held = [plain(str(each)) for each in _texts(data["held"])]
+    if data["status"] == State.HOLD.value and held:
+        lines += [Text(f"Held: orchestrator resume {id}{state}") for id in held]
+        lines.append(Text("Then the same `orchestrator run` again goes on."))
+    elif data["status"] != State.SUCCESSFUL.value:
         lines.append(Text(f"More: orchestrator explain {ended.batch}{state}"))
         lines.append(Text("The same `orchestrator run` again does only what is missing."))
     return Group(*lines)

@@ -71,7 +71,7 @@ def submit(
     origin = terms.origin
     if found := unfinished(ledger, batch, origin.owner):
         id, state = found
-        is_over = state.is_final or is_held(ledger, id)
+        is_over = state.is_final or (is_held(ledger, id) and not _is_at_gates(ledger, id))
         if is_over:
             ledger.retry(id, sorted({*restarts(ledger, id), *terms.anew}))
         if origin.key:
@@ -85,9 +85,21 @@ def submit(
 
 
 def is_held(ledger: Ledger, batch: str) -> bool:
-    """Whether all that is left of a batch is on Hold, and not because a person paused it."""
-    standings = () if ledger.paused(batch) else ledger.standings(batch)
-    return bool(standings) and standings[0].state is State.HOLD
+    """Whether all that is left of a batch is on Hold, and not because a person paused it.
+
+    Who paused it may let it go on while we wait; what waits at a gate waits for who looks at us.
+    """
+    standings = ledger.standings(batch)
+    if not standings or standings[0].state is not State.HOLD:
+        return False
+    return {*ledger.paused(batch)} <= {part.id for part in standings if part.gate}
+
+
+def _is_at_gates(ledger: Ledger, batch: str) -> bool:
+    """Whether a person must resume what is on Hold: it has not failed, so no fresh try helps it."""
+    gates = tuple(f"{part.id}/" for part in ledger.standings(batch) if part.gate)
+    held = (task.id for task in ledger.tasks(batch) if task.state is State.HOLD)
+    return all(id.startswith(gates) for id in held) if gates else False
 
 
 def check_able(caller: Caller, batch: Batch, identities: Sequence[Identity]) -> None:

@@ -69,13 +69,15 @@ def _speaks(scene: Scene, part: Standing) -> bool:
     """Whether a part below the one asked about has to say what its tasks do not."""
     if part.reason:
         return not any(part.reason in task.reason for task in scene.below(part.id))
-    return part.level == "target" and bool(scene.files(part.id))
+    return part.level == "target" and bool(part.gate or scene.files(part.id))
 
 
 def _tells(scene: Scene, task: Task) -> bool:
     """Whether a task explains its parents: it failed, runs, is held, or could go next."""
     if task.state is State.WAITING:
         return bool(task.reason) or (scene.worked_on and not scene.missing(task))
+    if task.state is State.HOLD and scene.gate_of(task.id):
+        return False  # its target says it for all
     return task.state in {State.FAILED, State.PROCESSING, State.HOLD}
 
 
@@ -115,7 +117,7 @@ def _part(scene: Scene, part: Standing) -> Account:
 
 def _why_part(scene: Scene, part: Standing) -> str:
     if part.state is State.HOLD and (by := scene.paused_by(part.id)):
-        return _why_paused(part.id, by)
+        return _why_paused(scene, part.id, by)
     if part.reason:
         return part.reason if part.state.is_final else f"a part of it has failed: {part.reason}"
     if part.state is State.SUCCESSFUL:
@@ -164,7 +166,9 @@ def _segments_done(scene: Scene, part: Standing) -> str:
 
 def _next_for_part(scene: Scene, part: Standing) -> tuple[str, ...]:
     if part.state is State.HOLD and (by := scene.paused_by(part.id)):
-        return (_resume(by),)
+        return _resume(scene, by)
+    if part.state is State.HOLD and (gates := scene.gates(part.id)):
+        return tuple(line for gate in gates for line in _resume(scene, gate))
     if part.level != "batch" or part.state is State.SUCCESSFUL:
         return ()
     again, logs = _again(scene), f"orchestrator logs {part.id}"
@@ -180,11 +184,16 @@ def _again(scene: Scene) -> str:
     return AGAIN if scene.nodes is None else RETRY.format(batch=scene.batch.id)
 
 
-def _resume(id: str) -> str:
-    return f"orchestrator resume {id}"
+def _resume(scene: Scene, id: str) -> tuple[str, ...]:
+    """Return what to type so that what is paused, or waits at a gate, goes on."""
+    job = id.rpartition("/")[0]
+    give_up = (f"orchestrator cancel {job}  # or give it up",) if scene.gate_of(id) else ()
+    return (f"orchestrator resume {id}", *give_up)
 
 
-def _why_paused(id: str, by: str) -> str:
+def _why_paused(scene: Scene, id: str, by: str) -> str:
+    if why := scene.gate_of(by):
+        return f"it waits for a person: {why}" if by == id else f"{by} waits for a person: {why}"
     return "a person has paused it" if by == id else f"a person has paused {by}"
 
 
@@ -209,7 +218,8 @@ def _task(scene: Scene, task: Task) -> Account:
             lines = (f"orchestrator logs {task.id}", _again(scene))
             return replace(account, why=_why_failed(task, tries), next=lines)
         case State.HOLD if by := scene.paused_by(task.id):
-            return replace(account, why=_why_paused(task.id, by), next=(_resume(by),))
+            why = _why_paused(scene, task.id, by)
+            return replace(account, why=why, next=_resume(scene, by))
         case State.CANCELLED | State.HOLD:
             why = task.reason or _why_fell(scene, task)
             return replace(account, why=why, next=(_again(scene),))

@@ -81,6 +81,17 @@ class Scene:
             id = id.rpartition("/")[0]
         return id
 
+    def gate_of(self, id: str) -> str:
+        """Return why the plan holds `id` until a person resumes it; empty: it does not."""
+        part = self._parts.get(self.paused_by(id))
+        return part.gate if part else ""
+
+    def gates(self, id: str) -> tuple[str, ...]:
+        """Return the targets at or below a part that wait by their plan for a person."""
+        return tuple(
+            part.id for part in self.standings if part.gate and f"{part.id}/".startswith(f"{id}/")
+        )
+
     def missing(self, task: Task) -> tuple[str, ...]:
         """Return the ids of what must be Successful before the task can be given out."""
         needed = ((need, self.tasks.get(need)) for need in task.needs)

@@ -186,13 +186,17 @@ _THEN = {
 }
 
 
+NOTHING_TO_DO = "planned: nothing is to be done"
+
+
 def _planned(data: Data) -> str:
     targets = data["targets"]
     segments = sum(len(each.get("segments", ())) for each in targets)
     tasks = sum(len(each["tasks"]) for each in targets)
     counts = {"target": len(targets), "segment": segments, "task": tasks}
     said = [_number(count, what) for what, count in counts.items() if count]
-    return f"planned: {', '.join(said)}" if said else "planned: nothing is to be done"
+    gates = [f"; {each['name']} waits for a person" for each in targets if each.get("gate")]
+    return f"planned: {', '.join(said)}{''.join(gates)}" if said else NOTHING_TO_DO
 
 
 def _leased(data: Data) -> str:

@@ -60,6 +60,7 @@ def _let_go(change: Change, batch: sqlite3.Row) -> None:
     ).fetchone()
     for statement in _GONE:
         db.execute(statement, (batch["number"],))
+    db.execute("DELETE FROM gate WHERE id > ? AND id < ?", rows.below(id)[1:])
     gone = db.execute("DELETE FROM attempt WHERE task > ? AND task < ?", rows.below(id)[1:])
     db.execute("DELETE FROM submission WHERE batch = ?", (id,))
     db.execute(

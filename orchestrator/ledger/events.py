@@ -105,12 +105,17 @@ def applied(application: Application) -> Data:
     return data
 
 
-def planned(targets: Sequence[Target]) -> Data:
-    """Return a job's plan; of each task what is not said by its job."""
+def planned(job: str, targets: Sequence[Target], gates: Mapping[str, str]) -> Data:
+    """Return a job's plan; of each task what is not said by its job.
+
+    `gates`: id -> reason, of the targets that wait for a person.
+    """
+    shut = {target.name: gates.get(f"{job}/{target.name}") for target in targets}
     return {
         "targets": [
             {
                 "name": target.name,
+                **({"gate": shut[target.name]} if shut[target.name] else {}),
                 "destination": target.destination,
                 "notes": list(target.notes),
                 "segments": [[s.index, s.start, s.end] for s in target.segments],

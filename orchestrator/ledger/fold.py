@@ -21,7 +21,8 @@ class Told:
 
     parts: dict[str, dict[str, State]] = field(default_factory=dict)  #: by batch: Waiting = open
     steps: dict[str, dict[str, State]] = field(default_factory=dict)  #: tasks by job
-    holds: set[str] = field(default_factory=set)  #: ids that a person has paused
+    holds: set[str] = field(default_factory=set)  #: ids that a person, or a gate, has paused
+    gates: set[str] = field(default_factory=set)  #: targets whose gate nobody has opened
     paused_nodes: set[str] = field(default_factory=set)
 
     @property
@@ -57,10 +58,27 @@ def _hear_work(told: Told, kind: str, subject: str, data: Data) -> None:
     for task, state in _moves(told, kind, subject, data):
         _put(told.steps.setdefault(job_of(task), {}), task, state)
     _close_or_open(told, kind, subject, data)
+    _hear_gates(told, kind, subject, data)
     if kind == "paused":
         told.holds.add(subject)
     elif told.holds and (kind == "resumed" or "level" in data):
         told.holds = {id for id in told.holds if subject not in lineage(id)}
+
+
+def _hear_gates(told: Told, kind: str, subject: str, data: Data) -> None:
+    """Follow the gates: a plan shuts them, another drops them, and who resumes opens them."""
+    if kind in BEGINS_ANEW:
+        anew = {*_anew(kind, subject, data)}
+        dropped = {id for id in told.gates if job_of(id) in anew}
+        told.gates -= dropped
+        told.holds -= dropped
+        told.holds.update(data.get("gates", ()))
+    elif kind == "planned":
+        shut = {f"{subject}/{each['name']}" for each in data["targets"] if each.get("gate")}
+        told.gates |= shut
+        told.holds |= shut
+    elif kind == "resumed":
+        told.gates -= {id for id in told.gates & told.holds if subject in lineage(id)}
 
 
 def _moves(told: Told, kind: str, subject: str, data: Data) -> Iterator[tuple[str, State | None]]:
@@ -109,6 +127,7 @@ def _forget(told: Told, subject: str, data: Data) -> None:
     for job in told.parts.pop(subject, ()):
         told.steps.pop(job, None)
     told.holds = {id for id in told.holds if _batch(id) != subject}
+    told.gates = {id for id in told.gates if _batch(id) != subject}
     if "paused_nodes" in data:
         told.paused_nodes = set(data["paused_nodes"])
 

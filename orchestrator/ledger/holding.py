@@ -1,11 +1,16 @@
-"""What a person pauses: the tasks at or below it leave the line, and come back to it."""
+"""What a person pauses: the tasks at or below it leave the line, and come back to it.
+
+A target with a gate is paused by its plan: the first `resume` opens the gate for good.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 from orchestrator.ledger import rows
 from orchestrator.ledger.attempting import close_attempts
 from orchestrator.ledger.change import Change
-from orchestrator.model.work import State
+from orchestrator.model.work import State, Target
 
 STOPPED = "paused: it starts over when it is resumed"
 BELOW = "(id = ? OR id > ? AND id < ?)"
@@ -26,7 +31,10 @@ def pause(change: Change, id: str, *, stop: bool) -> bool:
 
 
 def resume(change: Change, id: str) -> bool:
-    """Lift the pauses at and below `id`; False: there is none."""
+    """Lift the pauses at and below `id`, and open the gates; False: there is none."""
+    change.db.execute(
+        f"UPDATE gate SET open = 1 WHERE {BELOW} AND id IN (SELECT id FROM hold)", rows.below(id)
+    )
     lifted = lift(change, id)
     if lifted:
         change.note("resumed", id, {})
@@ -42,6 +50,43 @@ def lift(change: Change, id: str) -> bool:
     if gone.rowcount and not still:
         _set(change, id, 0)
     return bool(gone.rowcount)
+
+
+def shut(change: Change, job: str, targets: Sequence[Target]) -> dict[str, str]:
+    """Hold the targets of a new plan that have a gate, unless a person has opened it before.
+
+    Returns their ids, with the reasons.
+    """
+    gates = {f"{job}/{target.name}": rows.clean(target.gate) for target in targets if target.gate}
+    change.db.executemany(
+        "INSERT INTO gate (id, why) VALUES (?, ?) ON CONFLICT DO UPDATE SET why = excluded.why",
+        gates.items(),
+    )
+    return {id: why for id, why in gates.items() if _hold_at_gate(change, id)}
+
+
+def shut_again(change: Change, targets: Iterable[str]) -> list[str]:
+    """Hold those of the targets, which were closed, whose gate nobody has opened; return them."""
+    change.flush()
+    held = [id for id in targets if _hold_at_gate(change, id)]
+    for id in held:
+        _set(change, id, 1)
+    return held
+
+
+def forget_gates(change: Change, job: str) -> None:
+    """Let the gates of a plan that is dropped hold nothing; those that were opened stay so."""
+    shut = f"SELECT id FROM gate WHERE {BELOW} AND open = 0"
+    change.db.execute(f"DELETE FROM hold WHERE id IN ({shut})", rows.below(job))
+    change.db.execute(f"DELETE FROM gate WHERE {BELOW} AND open = 0", rows.below(job))
+
+
+def _hold_at_gate(change: Change, id: str) -> bool:
+    """Hold a target if it has a gate that nobody has opened; whether it has."""
+    gate = change.db.execute("SELECT 1 FROM gate WHERE id = ? AND open = 0", (id,)).fetchone()
+    if gate:
+        change.db.execute("INSERT INTO hold (id) VALUES (?) ON CONFLICT DO NOTHING", (id,))
+    return gate is not None
 
 
 def _is_open(change: Change, id: str) -> bool:

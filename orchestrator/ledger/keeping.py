@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.errors import LedgerDamaged
@@ -121,4 +122,6 @@ def _marked(db: sqlite3.Connection, path: Path) -> tuple[Mark | None, Fault | No
         if mark is None and is_sealed:
             said = f"its witness {witness_path(path).name} is damaged, or another ledger's"
             return None, Fault("witness", said)
+    if mark and not is_sealed:  # its schema was raised: who opens it now counts anew
+        mark = replace(mark, writes=0)
     return mark, None

@@ -41,6 +41,10 @@ from orchestrator.model.work import (
 JOBS_KEPT = 512
 
 TASK = "SELECT task.*, args FROM task CROSS JOIN detail ON detail.task = task.number"
+_TARGETS = (
+    "SELECT target.*, coalesce(gate.why, '') AS gate FROM target"
+    " LEFT JOIN gate ON gate.id = target.id AND gate.open = 0 WHERE job = ? ORDER BY place"
+)
 BELOW = "({0} = ? OR {0} > ? AND {0} < ?)"
 
 
@@ -330,7 +334,7 @@ class Reader:
             tasks=dict(everything),
             processor=self._job(db, row["id"]).processor,
         )
-        for target in db.execute("SELECT * FROM target WHERE job = ? ORDER BY place", (row["id"],)):
+        for target in db.execute(_TARGETS, (row["id"],)):
             tasks = counts.get(target["id"], {})
             where = "job = ? AND target = ?"
             stuck = standings.is_stuck(db, tasks, where, row["id"], target["id"])

@@ -107,13 +107,16 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
         unwell = [each for each in store.of("job", parent) if each.state in BAD]
         unwell.sort(key=lambda each: each.state is State.CANCELLED)
         parent.reason = unwell[0].reason if unwell else ""
+        parts = sorted({each.id for each in opened})
+        held = [id for id in parts if store.shut(id)]
         self.note(
             "retried",
             part or job or batch,
             {
                 "restart": [each.id for each in restarted],
                 "tasks": [step.task.id for step in steps],
-                "parts": sorted({each.id for each in opened}),
+                "parts": parts,
+                **({"gates": held} if held else {}),
             },
         )
 
@@ -143,13 +146,17 @@ class MemoryLedger(MemoryHistory, MemoryOutbox, MemoryBlaming):
         part.planned = True
         not_before = earliest(batch_of(part).not_before, self._wall().timestamp())
         position = 1
+        store = self._store
+        gates = {f"{job}/{each.name}": rows.clean(each.gate) for each in targets if each.gate}
+        store.gates |= gates
+        shut = {id: why for id, why in gates.items() if store.shut(id)}
         for place, target in enumerate(targets):
             id = f"{job}/{target.name}"
             self._store.add(Part(id, "target", target.name, target, place, part))
             for task in target.tasks:
                 self._add(part, task, position, not_before)
                 position += 1
-        self.note("planned", job, events.planned(targets))
+        self.note("planned", job, events.planned(job, targets, shut))
 
     def copy(self, task: Task, *, at_once: bool = False) -> bool:
         part = self._store.parts.get(task.job.id)

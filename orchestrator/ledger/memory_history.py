@@ -31,6 +31,9 @@ class MemoryHistory(MemoryHolds):
             del store.parts[id]
         for key in [key for key, (id, _) in store.submissions.items() if id == batch.id]:
             del store.submissions[key]
+        for id in [id for id in store.gates if batch.id in rows.lineage(id)]:
+            del store.gates[id]
+            store.opened.discard(id)
         store.serials[batch.name] = max(store.serials.get(batch.name, 0), rows.serial(batch.noun))
         self.note("compacted", batch.id, {"tasks": len(tasks), "attempts": len(records)})
 

@@ -37,6 +37,7 @@ class MemoryHolds(MemoryMoves):
         return True
 
     def resume(self, id: str) -> bool:
+        self._store.open_gates(id)
         lifted = self._store.lift(id)
         if lifted:
             self.note("resumed", id, {})

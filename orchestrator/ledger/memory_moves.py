@@ -147,6 +147,7 @@ class MemoryMoves(MemoryReader):
                 needs = tuple(need for need in step.task.needs if need == kept)
                 step.task = replace(step.task, state=State.WAITING, cause=None, needs=needs)
                 step.accepted, step.not_before = None, 0.0
+        store.forget_gates(job.id)
         for target in store.of("target", job):
             del store.parts[target.id]
         job.children.clear()

@@ -224,7 +224,9 @@ class MemoryReader:
             tasks=dict(tasks),
             processor=part.noun.processor if part.level == "job" else "",
         )
-        return _with_frames(about, part.noun, steps) if part.level == "target" else about
+        if part.level != "target":
+            return about
+        return replace(_with_frames(about, part.noun, steps), gate=self._store.gate(part.id))
 
     def _is_stuck(self, part: Part) -> bool:
         """Whether what waits of a part waits for what is on Hold, and for nothing else."""

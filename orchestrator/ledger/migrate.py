@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator.errors import Refusal
 
-VERSION = 3
+VERSION = 4
 
 SEALED_SINCE = 3
 """From this version on a ledger has a seal, and a witness beside it."""
@@ -63,7 +63,13 @@ CREATE INDEX task_line_of_target ON task (target, kind, weight DESC, position)
 INSERT INTO noticed SELECT 1, coalesce(max(seq), 0) FROM event;
 """
 
-STEPS: Mapping[int, str] = {1: _HOLDS_AND_CLIENTS, 2: _WHEN_WORK_MAY_RUN}
+_GATES = """
+CREATE TABLE gate (
+  id TEXT PRIMARY KEY, why TEXT NOT NULL, open INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+"""
+
+STEPS: Mapping[int, str] = {1: _HOLDS_AND_CLIENTS, 2: _WHEN_WORK_MAY_RUN, 3: _GATES}
 """Version -> the SQL that leads from it to the next one."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import LedgerError
-from orchestrator.ledger import events, rows
+from orchestrator.ledger import events, holding, rows
 from orchestrator.ledger.change import Change
 from orchestrator.ledger.protocol import Origin
 from orchestrator.model.codec import dump
@@ -75,6 +75,7 @@ def plan(change: Change, job: str, targets: Sequence[Target]) -> None:
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         [_target_row(job, place, target) for place, target in enumerate(targets)],
     )
+    gates = holding.shut(change, job, targets)
     tasks = [task for target in targets for task in target.tasks]
     open_needs = _open_needs(change.db, tasks)
     not_before = earliest(row["not_before"], change.now)
@@ -84,7 +85,7 @@ def plan(change: Change, job: str, targets: Sequence[Target]) -> None:
         [(task, open_needs[task.id], not_before) for task in tasks],
         (row["priority"], row["batch"], position),
     )
-    change.note("planned", job, events.planned(targets))
+    change.note("planned", job, events.planned(job, targets, gates))
 
 
 def copy(change: Change, task: Task, *, at_once: bool) -> bool:

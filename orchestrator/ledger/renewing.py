@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
-from orchestrator.ledger import rows
+from orchestrator.ledger import holding, rows
 from orchestrator.ledger.attempting import close_attempts, let_go
 from orchestrator.ledger.change import Change
 from orchestrator.ledger.planning import earliest
@@ -57,10 +57,11 @@ def retry(change: Change, id: str, restart: Sequence[str]) -> None:
     if not (tasks or parts):
         return
     _freshen(change, tasks, not_before)
+    held = holding.shut_again(change, parts)
     _open_batch(change, number)
     _count_missing(change, number)
     told = {"restart": restarted, "tasks": [task["id"] for task in tasks], "parts": parts}
-    change.note("retried", part or job or batch, told)
+    change.note("retried", part or job or batch, {**told, **({"gates": held} if held else {})})
 
 
 def meant(id: str) -> tuple[str, str, str]:
@@ -114,6 +115,7 @@ def drop_plan(change: Change, job: str, reason: str, kept: str = "") -> list[str
     ).fetchall()
     attempts = [id for task in running for id in close_attempts(change, task["id"], reason)]
     let_go(change, job)
+    holding.forget_gates(change, job)
     db.execute(
         "DELETE FROM task WHERE job = ?1 AND id <> ?2"
         " AND id IS NOT (SELECT probe FROM job WHERE id = ?1)",

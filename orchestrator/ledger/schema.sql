@@ -201,6 +201,13 @@ CREATE TABLE hold (
   id         TEXT    PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
+-- Targets that wait by their plan until a person lets them go on: `hold` has them until then.
+CREATE TABLE gate (
+  id         TEXT    PRIMARY KEY,
+  why        TEXT    NOT NULL,
+  open       INTEGER NOT NULL DEFAULT 0        -- 1: a person did; no later plan holds it again
+) STRICT, WITHOUT ROWID;
+
 -- Nodes that a person has paused.
 CREATE TABLE paused_node (
   name       TEXT    PRIMARY KEY

@@ -105,6 +105,7 @@ def of_target(row: sqlite3.Row, tasks: Tasks, stuck: bool, holds: set[str]) -> S
         ended=row["ended"],
         destination=row["destination"],
         notes=tuple(json.loads(row["notes"])),
+        gate=row["gate"] if row["id"] in holds else "",
         tasks=tasks,
         frames=row["frames"],
         frames_done=row["frames_done"],

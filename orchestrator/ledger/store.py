@@ -69,6 +69,8 @@ class Store:
     open: dict[AttemptId, Attempt] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     holds: set[str] = field(default_factory=set)  #: ids that a person has paused
+    gates: dict[str, str] = field(default_factory=dict)  #: targets that wait -> why
+    opened: set[str] = field(default_factory=set)  #: those whose gate a person has opened
     late: dict[AttemptId, Attempt] = field(default_factory=dict)  #: given up in silence
     cancelled: dict[AttemptId, Attempt] = field(default_factory=dict)  #: it may still run
     aside: dict[str, str] = field(default_factory=dict)  #: node -> why; empty: it was taken back
@@ -155,6 +157,28 @@ class Store:
         gone = {each for each in self.holds if id in rows.lineage(each)}
         self.holds -= gone
         return bool(gone)
+
+    def shut(self, id: str) -> bool:
+        """Hold a target if it has a gate that nobody has opened; whether it has."""
+        if id not in self.gates or id in self.opened:
+            return False
+        self.holds.add(id)
+        return True
+
+    def gate(self, id: str) -> str:
+        """Return why a target waits for a person; empty: it does not, or not by its plan."""
+        return self.gates.get(id, "") if id in self.holds and id not in self.opened else ""
+
+    def open_gates(self, id: str) -> None:
+        """Let no later plan hold again what is resumed."""
+        held = self.gates.keys() & self.holds
+        self.opened |= {each for each in held if id in rows.lineage(each)}
+
+    def forget_gates(self, job: str) -> None:
+        """Let the gates of a plan that is dropped hold nothing; those that were opened stay so."""
+        for id in [id for id in self.gates.keys() - self.opened if job in rows.lineage(id)]:
+            self.holds.discard(id)
+            del self.gates[id]
 
     def tally(self, part: Part) -> Tally:
         """Count what is left of a part."""

@@ -24,10 +24,18 @@ class Standing:
     ended: str = ""  #: ISO 8601 with zone, or empty
     destination: str = ""  #: of a target
     notes: tuple[str, ...] = ()
+    gate: str = ""  #: of a target: why it waits until a person resumes it; empty: it does not
     tasks: Mapping[tuple[Kind, State], int] = field(default_factory=dict)
     frames: int = 0  #: of a target's plan
     frames_done: int = 0  #: of its accepted segments
     processor: str = ""  #: of a job
+
+    @property
+    def told(self) -> str:
+        """Its reason; of a target that waits for a person, that and what to type."""
+        if self.gate and not self.reason:
+            return f"{self.gate}; go on with: orchestrator resume {self.id}"
+        return self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

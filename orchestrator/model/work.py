@@ -271,7 +271,7 @@ class Target:
     segments: tuple[Segment, ...] = ()
     destination: str = ""  #: where the file will stand, tokens filled in
     notes: tuple[str, ...] = ()  #: what a person should know: why it is one segment, …
-    gate: str = ""  #: why its tasks wait until a person resumes it; empty: they do not
+    gate: str = ""  #: why its tasks wait until a person resumes it, once; empty: they do not
 
     @property
     def frames(self) -> int:

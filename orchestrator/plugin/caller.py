@@ -133,7 +133,7 @@ class Caller:
         except ValueError as error:
             raise Unplannable(one_line(str(error))) from error
         for target in _promised(targets, (tuple, list)):
-            _promised(target, Target)
+            _promised(_promised(target, Target).gate, str)
         return tuple(targets)
 
 

@@ -107,15 +107,20 @@ class Ledgers(RuleBasedStateMachine):
         self.both(lambda ledger: ledger.accept(new, id, probes, start))
 
     @precondition(lambda self: self.file.unplanned())
-    @rule(data=st.data(), width=st.integers(0, 2), segments=st.integers(0, 3))
-    def plan(self, data, width, segments):
+    @rule(
+        data=st.data(),
+        width=st.integers(0, 2),
+        segments=st.integers(0, 3),
+        gate=st.sampled_from(["", "", "look at it first"]),
+    )
+    def plan(self, data, width, segments, gate):
         jobs = {job.id: job for job in self.both(lambda ledger: ledger.unplanned())}
         job = jobs[self.one_of(data, jobs)]
         made = [target(job, name, segments) for name in ("t", "u")[:width]]
         if width == 2 and segments:  # one target's work may lean on another's
             first, *others = made[1].tasks
             leaning = replace(first, needs=(made[0].tasks[0].id,), weight=3.0)
-            made[1] = replace(made[1], tasks=(leaning, *others))
+            made[1] = replace(made[1], tasks=(leaning, *others), gate=gate)
         self.both(lambda ledger: ledger.plan(job.id, made))
 
     @precondition(lambda self: self.file.unplanned())

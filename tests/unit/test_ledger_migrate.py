@@ -9,8 +9,11 @@ from ledgers import Clock, Desk, batch, check
 
 from orchestrator.errors import Refusal
 from orchestrator.ledger import migrate as migrations
+from orchestrator.ledger.checking import mark_of
+from orchestrator.ledger.keeping import witness_path
 from orchestrator.ledger.migrate import VERSION, check_not_newer, migrate, stored_version
 from orchestrator.ledger.sqlite import SqliteLedger
+from orchestrator.ledger.witness import Witness
 from orchestrator.model.work import State
 
 pytestmark = pytest.mark.fault("F37")
@@ -77,6 +80,10 @@ def old(request, tmp_path):
     path.touch(mode=0o600)
     with closing(sqlite3.connect(path)) as db:
         db.executescript((OLD / f"ledger-{request.param}.sql").read_text("utf-8"))
+        if request.param >= migrations.SEALED_SINCE:
+            (id,) = db.execute("SELECT id FROM ledger").fetchone()
+            with closing(Witness(witness_path(path), id)) as witness:
+                witness.begin(mark_of(db))
     return path
 
 
@@ -130,6 +137,13 @@ def test_crash_inside_a_migration_leaves_the_ledger_as_it_was(old, monkeypatch):
     with closing(sqlite3.connect(old, isolation_level=None)) as db, pytest.raises(sqlite3.Error):
         migrate(db, old, VERSION, broken)
     assert dump(old) == before
+    with SqliteLedger(old) as ledger:
+        check(ledger)
+
+
+def test_crash_right_after_a_migration_loses_nothing(old):
+    with closing(sqlite3.connect(old, isolation_level=None)) as db:
+        migrate(db, old)  # its seal is made anew by who opens it
     with SqliteLedger(old) as ledger:
         check(ledger)
 
