@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import math
 import os
-import subprocess
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import tzlocal
 
 from orchestrator import __version__
+from orchestrator.agent.asking import ask
 from orchestrator.agent.files import write_whole
 from orchestrator.model.codec import dump, load
 from orchestrator.model.node import Identity, Program
 from orchestrator.model.work import Service
 
 CHECK_LIMIT_S = 60.0
+CHECKS_AT_ONCE = 4
+WAY = "{way}"
 INSTANCE_BYTES = 2 * 10**9
 """Memory that one compressor instance is given (F-SVC-5)."""
 
@@ -33,12 +37,15 @@ def this_identity(
     paths: Mapping[str, str],
     instances: Mapping[str, int],
     cache: Path,
+    way: Sequence[str] = (),
 ) -> Identity:
     """Return what this machine is and can do.
 
-    `checks`: program -> words that find and try it, with ``{python}`` and ``{path}``; `paths`:
-    program -> where the user says it is; `instances`: service -> how many the user wants, where
-    the rule of thumb is not wanted; `cache`: a file that remembers programs until they change.
+    `checks`: program -> words that find and try it, with ``{python}``, ``{path}`` and ``{way}``;
+    `paths`: program -> where the user says it is; `instances`: service -> how many the user wants,
+    where the rule of thumb is not wanted; `cache`: a file that remembers programs until they
+    change; `way`: words before those of a command for an extended node, whose programs are asked
+    for each time.
     """
     cores, memory_bytes = cores_here(), memory_here()
     return Identity(
@@ -47,7 +54,7 @@ def this_identity(
         cores=cores,
         memory_bytes=memory_bytes,
         instances={**default_instances(cores, memory_bytes), **instances},
-        programs=_programs(checks, paths, cache),
+        programs=_programs(checks, paths, cache) if not way else _behind(checks, paths, way),
         timezone=own_zone(),
     )
 
@@ -106,23 +113,46 @@ def _numbers(file: Path) -> tuple[int, ...]:
 def _programs(
     checks: Mapping[str, Sequence[str]], paths: Mapping[str, str], cache: Path
 ) -> tuple[Program, ...]:
-    known = _remembered(cache)
-    found, fresh = [], {}
-    for name, words in checks.items():
-        asked = [__version__, *_filled(words, paths.get(name, "")), os.environ.get("PATH", "")]
-        entry = known.get(name)
-        program = _unchanged(entry, asked) or _checked(name, asked[1:-1])
-        found.append(program)
-        if program.path:
-            fresh[name] = {"asked": asked, "stamp": _stamp(program.path), "is": dump(program)}
+    known, fresh = _remembered(cache), {}
+    path = os.environ.get("PATH", "")
+    asked = {
+        name: [__version__, *_filled(words, paths.get(name, "")), path]
+        for name, words in checks.items()
+    }
+    found = {name: _unchanged(known.get(name), asked[name]) for name in checks}
+    found |= _checked({name: asked[name][1:-1] for name, each in found.items() if each is None})
+    for name, program in found.items():
+        if program and program.path:
+            stamp = _stamp(program.path)
+            fresh[name] = {"asked": asked[name], "stamp": stamp, "is": dump(program)}
     if fresh != known:
         cache.parent.mkdir(parents=True, exist_ok=True)
         write_whole(cache, json.dumps(fresh, indent=1).encode())
-    return tuple(found)
+    return tuple(program for program in found.values() if program)
 
 
-def _filled(words: Sequence[str], path: str) -> list[str]:
-    return [word.replace("{python}", sys.executable).replace("{path}", path) for word in words]
+def _behind(
+    checks: Mapping[str, Sequence[str]], paths: Mapping[str, str], way: Sequence[str]
+) -> tuple[Program, ...]:
+    """Return the programs of the machine that the words of `way` lead to."""
+    words = json.dumps([sys.executable if word == "{python}" else word for word in way])
+    able = {name: check for name, check in checks.items() if WAY in check}
+    found = _checked({n: _filled(check, paths.get(n, ""), words) for n, check in able.items()})
+    missing = {
+        name: Program(
+            name=name, path="", why=f"it has no {name}: its plugin cannot look for it there"
+        )
+        for name in checks
+        if name not in able
+    }
+    return tuple((found | missing)[name] for name in checks)
+
+
+def _filled(words: Sequence[str], path: str, way: str = "") -> list[str]:
+    return [
+        way if word == WAY else word.replace("{python}", sys.executable).replace("{path}", path)
+        for word in words
+    ]
 
 
 def _remembered(cache: Path) -> dict[str, object]:
@@ -134,14 +164,19 @@ def _remembered(cache: Path) -> dict[str, object]:
 
 
 def _unchanged(entry: object, asked: list[str]) -> Program | None:
-    """Return the remembered program if neither the question nor the file has changed."""
+    """Return the remembered program if neither the question nor the file has changed.
+
+    Nor may another of its name have come before it on the path.
+    """
     if not isinstance(entry, dict) or entry.get("asked") != asked:
         return None
     try:
         program = load(Program, entry["is"])
     except (KeyError, TypeError, ValueError):
         return None
-    return program if entry.get("stamp") == _stamp(program.path) else None
+    first = shutil.which(os.path.basename(program.path))
+    is_first = first is None or os.path.abspath(first) == program.path
+    return program if is_first and entry.get("stamp") == _stamp(program.path) else None
 
 
 def _stamp(path: str) -> list[int]:
@@ -153,24 +188,25 @@ def _stamp(path: str) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
 
 
-def _checked(name: str, words: list[str]) -> Program:
+def _checked(checks: Mapping[str, Sequence[str]]) -> dict[str, Program]:
+    """Run checks, some at once: one that hangs keeps nobody waiting for longer than it does."""
+    if not checks:
+        return {}
+    with ThreadPoolExecutor(CHECKS_AT_ONCE, "check") as pool:
+        return dict(zip(checks, pool.map(_answered, checks, checks.values()), strict=True))
+
+
+def _answered(name: str, words: Sequence[str]) -> Program:
     """Run a check; whatever it does instead of answering is the reason that is shown."""
     try:
-        answer = subprocess.run(
-            words,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=CHECK_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Program(name=name, path="", why=f"its check took more than {CHECK_LIMIT_S:g} s")
+        answer = ask(words, CHECK_LIMIT_S)
     except OSError as error:
         return Program(name=name, path="", why=f"its check cannot be run: {error.strerror}")
+    if answer.is_late:
+        return Program(name=name, path="", why=f"its check took more than {CHECK_LIMIT_S:g} s")
     try:
-        return load(Program, {"path": "", **json.loads(answer.stdout), "name": name})
-    except (ValueError, TypeError):
-        said = (answer.stderr or answer.stdout).decode("utf-8", "replace").strip()
-        last = said.rpartition("\n")[2][:_WHY_CHARS_MAX]
-        why = f"its check ended with code {answer.returncode}" + (f": {last}" if last else "")
+        return load(Program, {"path": "", **json.loads(answer.out), "name": name})
+    except (ValueError, TypeError, RecursionError):
+        last = answer.last[:_WHY_CHARS_MAX]
+        why = f"its check ended with code {answer.code}" + (f": {last}" if last else "")
         return Program(name=name, path="", why=why)

@@ -1,6 +1,7 @@
-"""`python -m orchestrator.agent.versions NAME PATH PATTERN WORDS…`: a program and its version.
+"""`python -m orchestrator.agent.versions NAME PATH PATTERN WAY WORDS…`: a program and its version.
 
-Prints the JSON that a check of a program answers: ``path version sha256``, or ``why`` it cannot be used.
+Prints the JSON that a check of a program answers: ``path version sha256``, or ``why`` it cannot be
+used.  WAY: words, as a JSON list, that run a command on an extended node; empty: it is this one.
 Standard library only.
 """
 
@@ -10,49 +11,126 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
-import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.agent.asking import Answer, ask
 
 LIMIT_S = 50.0
-"""Renderers begin slowly: they look for licences and plug-ins first."""
+"""Renderers begin slowly: they look for plug-ins first."""
+
+_SHOWN_CHARS = 200
+
+_THERE = """
+path=$(command -v -- "$2") || exit 0
+case $path in /*) ;; *) exit 0 ;; esac
+test -x "$path" && ! test -d "$path" || exit 0
+printf '\\n%s\\n%s\\n' "$1" "$path"
+if command -v sha256sum >/dev/null 2>&1; then sha256sum < "$path"; else cksum < "$path"; fi
+printf '%s\\n' "$1"
+shift 2
+"$path" "$@" </dev/null 2>&1
+"""
+"""A script of a POSIX shell: where the program of that name is, its hash, and what it says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of a program."""
+
+    name: str
+    path: str  #: as `programs` of the node names it; empty: the one of that name on the path
+    pattern: str  #: with a group ``version``
+    words: tuple[str, ...]  #: it tells its version when it is called with these
 
 
 def main() -> int:
     """Print what is found."""
-    name, path, pattern, *words = sys.argv[1:]
-    sys.stdout.write(json.dumps(found(name, path, pattern, words)))
+    name, path, pattern, way, *words = sys.argv[1:]
+    asked = Question(name=name, path=path, pattern=pattern, words=tuple(words))
+    answer = found_behind(asked, json.loads(way)) if way else found(asked)
+    sys.stdout.write(json.dumps(answer))
     return 0
 
 
-def found(name: str, path: str, pattern: str, words: list[str]) -> dict[str, str]:
-    """Return the answer for a program; `path` empty: the one of that name on the path."""
-    there = shutil.which(path or name)
+def found(asked: Question) -> dict[str, str]:
+    """Return the answer for a program of this node."""
+    path = os.path.expanduser(asked.path)
+    there = shutil.which(path or asked.name)
     if there is None:
-        if path:
-            return {"why": f"{path}: there is no such program; correct it in `programs`"}
-        return {"why": f"it has no {name}: install it, or name it in `programs`"}
+        return {"why": _missing(asked, _odd(path) if path else "")}
     there = os.path.abspath(there)
     try:
-        said = subprocess.run(
-            [there, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=LIMIT_S,
-            check=False,
-        ).stdout.decode("utf-8", "replace")
-    except subprocess.TimeoutExpired:
-        return {"why": f"{there} {' '.join(words)}: said nothing for {LIMIT_S:g} s"}
+        answer = ask([there, *asked.words], LIMIT_S, as_one=True)
     except OSError as error:
-        return {"why": f"{there}: cannot be started: {error.strerror}"}
-    hit = re.search(pattern, said)
+        return {"why": f"{there}: it cannot be started: {error.strerror}"}
+    return _told(asked, there, answer, _digest(there))
+
+
+def found_behind(asked: Question, way: Sequence[str]) -> dict[str, str]:
+    """Return the answer for a program of the machine that the words of `way` lead to."""
+    mark = secrets.token_hex(16)
+    path = asked.path or asked.name
+    with tempfile.TemporaryDirectory(prefix="orchestrator-check-") as folder:
+        spec = os.path.join(folder, "spec.json")
+        with open(spec, "w", encoding="utf-8") as file:
+            json.dump({"attempt": f"check-{mark}", "folder": folder, "cwd": "/"}, file)
+        around = [spec if word == "{spec}" else word for word in way]
+        words = [*around, "sh", "-c", _THERE, "sh", mark, path, *asked.words]
+        try:
+            answer = ask(words, LIMIT_S, as_one=True)
+        except OSError as error:
+            return {"why": f"{asked.name}: it cannot be asked for: {error.strerror}"}
+    _, *said = answer.out.split(f"\n{mark}\n", 2)
+    if not said:
+        if answer.code or answer.is_late:
+            return {"why": f"{asked.name}: it cannot be asked for: {_last(answer)}"}
+        return {"why": _missing(asked, "")}
+    there, _, digest = said[0].partition("\n")
+    words_said = Answer(answer.code, said[1] if len(said) > 1 else "", "", answer.is_late)
+    return _told(asked, there, words_said, (digest.split() or [""])[0])
+
+
+def _digest(path: str) -> str:
+    """Return the hash of a program; of one that may be run and not be read, what differs at least."""
+    try:
+        with open(path, "rb") as binary:
+            return hashlib.file_digest(binary, "sha256").hexdigest()
+    except OSError:
+        stat = os.stat(path)
+        return f"unread-{stat.st_size}-{stat.st_mtime_ns}"
+
+
+def _told(asked: Question, there: str, answer: Answer, digest: str) -> dict[str, str]:
+    """Return what a program that is there has said of itself."""
+    hit = re.search(asked.pattern, answer.out)
+    if answer.is_late and hit is None:
+        did = "did not end" if answer.out.strip() else "said nothing"
+        return {"why": f"{' '.join((there, *asked.words))}: {did} for {LIMIT_S:g} s"}
     if hit is None:
-        last = said.strip().rpartition("\n")[2][:200]
-        return {"why": f"{there} does not tell the version of {name}: {last or 'it is silent'}"}
-    with open(there, "rb") as binary:
-        digest = hashlib.file_digest(binary, "sha256").hexdigest()
+        return {"why": f"{there} does not tell the version of {asked.name}: {_last(answer)}"}
     return {"path": there, "version": hit["version"], "sha256": digest}
+
+
+def _last(answer: Answer) -> str:
+    return answer.last[:_SHOWN_CHARS] or f"it is silent, exit code {answer.code}"
+
+
+def _missing(asked: Question, odd: str) -> str:
+    if asked.path:
+        return f"{asked.path}: {odd or 'there is no such program'}; correct it in `programs`"
+    return f"it has no {asked.name}: install it, or name it in `programs`"
+
+
+def _odd(path: str) -> str:
+    """Return why what is there cannot be run; empty: nothing is there."""
+    if os.path.isdir(path):
+        return "it is a folder"
+    return "it may not be executed" if os.path.exists(path) else ""
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class ThisComputer:
 
 def identity(layout: Layout, plugins: Plugins, wishes: Wishes) -> Identity:
     """Return what this computer is and can do."""
-    checks = {check.name: check.argv for check in plugins.programs()}
+    checks = plugins.checks()
     said = {name: os.environ.get(f"ORCHESTRATOR_{name.upper()}", "") for name in checks}
     return this_identity(
         checks,

@@ -55,7 +55,7 @@ def means(shop: Shop, hours: OpeningHours) -> Means:
             facing=None if shop.host else facing,
             storage=str(shop.storage.root),
             token=shop.storage.token,
-            checks={check.name: tuple(check.argv) for check in shop.plugins.programs()},
+            checks=shop.plugins.checks(),
             wrap=wrap,
             looks=looks,
         ),

@@ -48,7 +48,9 @@ def command(file: Path, output: str, **options: Any) -> int:  # click's own mapp
     on where it stopped: what was accepted is not done twice.
     """
     plugins = Plugins.installed()
-    manifest = read_batch(file, plugins.processors, plugins.settings_folders())
+    manifest = read_batch(
+        file, plugins.processors, plugins.settings_folders(), means=plugins.checks()
+    )
     return work_on(manifest, plugins, Wish(**options), output)
 
 

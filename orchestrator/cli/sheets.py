@@ -89,7 +89,7 @@ def _file(file: Path, plugins: Plugins) -> BatchFile:
     if file == STDIN:
         with click.open_file("-", "rb") as stream:
             return _parsed(stream.read(text.SIZE_MAX_BYTES + 1), plugins)
-    return read_batch(file, plugins.processors, plugins.settings_folders())
+    return read_batch(file, plugins.processors, plugins.settings_folders(), means=plugins.checks())
 
 
 def _parsed(content: bytes, plugins: Plugins) -> BatchFile:
@@ -97,7 +97,9 @@ def _parsed(content: bytes, plugins: Plugins) -> BatchFile:
     words, faults = text.decode(str(STDIN), content)
     found, more = documents(str(STDIN), words) if words else ((), [])
     refuse([*faults, *more])
-    batch, told = parse(STDIN, found, plugins.processors, plugins.settings_folders())
+    batch, told = parse(
+        STDIN, found, plugins.processors, plugins.settings_folders(), plugins.checks()
+    )
     refuse(told)
     if batch is None:
         refuse([Finding(str(STDIN), Place(), "document: no Batch in it")])

@@ -32,6 +32,7 @@ from orchestrator.model.codec import canonical
 from orchestrator.model.talk import Client, NodePhase, NodeView, Role, Sheet, Submitted
 from orchestrator.model.work import Batch, Job, State, Task, TaskId
 from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.manager import Plugins
 
 KEY_MAX = 200
 REFUSED_TASKS_MAX = 100
@@ -70,7 +71,7 @@ class Intake:
         if known := self._known(origin):
             return known
         plugins = self.caller.plugins
-        file = parse_sent(sheets, plugins.processors, plugins.settings_folders())
+        file = _parsed(sheets, plugins)
         self._check(file)
         with self._lock:
             return self._known(origin) or self._stored(file.batch, origin, leaving)
@@ -151,7 +152,7 @@ class Intake:
         batch, plugins = file.batch, self.caller.plugins
         for text in (sheet(action) for job in batch.jobs for action in job.actions):
             if text:  # said now, not when it is begun, perhaps in days
-                self._check(parse_sent([text], plugins.processors, plugins.settings_folders()))
+                self._check(_parsed([text], plugins))
         if batch.cluster not in {"", NOT_SAID, self.name}:
             raise Refusal(
                 f"batch {batch.name}: it is for cluster {batch.cluster!r}, and this is "
@@ -196,6 +197,10 @@ class Intake:
         except PluginError as error:
             return (str(error),)
         return tuple(f"no node can do {sentence}" for sentence in lacking)
+
+
+def _parsed(sheets: Sequence[Sheet], plugins: Plugins) -> BatchFile:
+    return parse_sent(sheets, plugins.processors, plugins.settings_folders(), plugins.checks())
 
 
 def nobody(views: Sequence[NodeView]) -> str:

@@ -102,7 +102,7 @@ def _with_sight(view: NodeView, sight: Sight | None, busy: Mapping[str, int]) ->
         version=who.version,
         python=who.python_minor,
         system=who.system,
-        programs={each.name: each.version for each in who.programs if each.path},
+        programs={each.name: each.version for each in who.programs if each.is_there},
         cores=who.cores,
         memory_bytes=who.memory_bytes,
         silent_s=sight.silent_s if sight.silent_s >= SHOWN_SILENCE_S else 0.0,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.model.node import Identity, Member, service_instances
+from orchestrator.decide import versions
+from orchestrator.model.node import Identity, Member, Program, service_instances
 from orchestrator.model.work import Job, Kind, Service, Task, TaskId
 
 SPARING = frozenset({Kind.VERIFY, Kind.PUBLISH, Kind.ACTION})
@@ -160,31 +161,33 @@ def builds_of(needs: Needs, identity: Identity) -> Builds:
 
 def lacks(job: Job, needs: Needs, identity: Identity) -> str | None:
     """Return why this node cannot do the job, in one sentence with the way out; None: it can."""
-    for name in (*needs, *job.requires):
+    for name in dict.fromkeys((*needs, *job.requires)):
         program = identity.program(name)
         if program is None:
-            return f"it has no {name}: no plugin looks for that program on a node"
-        if not program.path:
+            where = "an extended node" if identity.bare else "a node"
+            return f"it has no {name}: no plugin looks for it on {where}"
+        if not program.is_there:
             return program.why or f"it has no {name}: install it, or name it in `programs`"
         for part, who in needs.get(name, ()):
             if part not in program.parts:
                 where = f"{name} {program.version} ({program.path})"
                 kind, _, short = part.rpartition(":")  # as filter:zscale; an encoder is plain
                 return f"{where} has no {kind or 'encoder'} {short}, needed by {who}."
-    return _too_old(job, identity)
-
-
-def _too_old(job: Job, identity: Identity) -> str | None:
-    """Compare ``requires: {ffmpeg: ">=6.1"}`` with what the node has."""
-    for name, wanted in job.requires.items():
-        if not wanted.startswith(">="):
-            return f'requires: {name}: {wanted!r} is no condition; write it as ">=6.1"'
-        program = identity.program(name)
-        if program and _numbers(program.version) < _numbers(wanted):
-            return f"{name} {program.version} ({program.path}) is too old: job asks for {wanted}"
+        if (why := _unsuited(program, job.requires.get(name, "*"))) is not None:
+            return why
     return None
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    digits = version.lstrip(">=nv ").split("-")[0].split(".")
-    return tuple(int(part) for part in digits if part.isdigit())
+def _unsuited(program: Program, wanted: str) -> str | None:
+    """Compare ``requires: {ffmpeg: ">=6.1"}`` with what the node has."""
+    if why := versions.fault(wanted):  # of a batch that was accepted by an earlier version
+        return f"requires: {program.name}: {why}"
+    if versions.fits(program.version, wanted):
+        return None
+    where = f" ({program.path})" if program.path else ""
+    if versions.comparable(program.version) is None:
+        told = (
+            f"tells no version but {program.version!r}" if program.version else "tells no version"
+        )
+        return f"{program.name}{where} {told}, and the job requires {wanted}"
+    return f"{program.name} {program.version}{where} is not what the job requires: {wanted}"

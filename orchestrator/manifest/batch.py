@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def read_batch(
     processors: Mapping[str, Processor],
     folders: Iterable[Path] = (),
     node_file: Path | None = None,
-    above: tuple[Path, ...] = (),
+    means: Collection[str] | None = None,
 ) -> BatchFile:
     """Return the one Batch of a job file, its paths absolute and its settings filled in.
 
@@ -41,12 +41,28 @@ def read_batch(
     :param processors: by name
     :param folders: of the built-in Settings
     :param node_file: a file with the Node document, if the job file has none
-    :param above: the job files that submit this one when they are done, the first one first
+    :param means: what `requires` may name; None: anything
     """
-    folders = tuple(folders)
+    return _read_batch(path, _Offers(processors, tuple(folders), means), node_file, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Offers:
+    """What plugins bring."""
+
+    processors: Mapping[str, Processor]
+    folders: tuple[Path, ...]
+    means: Collection[str] | None
+
+
+def _read_batch(
+    path: Path, offers: _Offers, node_file: Path | None, above: tuple[Path, ...]
+) -> BatchFile:
+    """Return the Batch of a job file; `above`: those that submit it when they are done."""
     found, faults = files.read(path)
     apart, node_faults = files.read(node_file) if node_file else ((), [])
-    batch_file, more = parse(path, [*found, *apart], processors, folders)
+    whole = [*found, *apart]
+    batch_file, more = parse(path, whole, offers.processors, offers.folders, offers.means)
     refuse([*faults, *node_faults, *(more if found or not faults else ())])
     if batch_file is None:  # cannot be: without a fault there is a batch
         raise AssertionError(path)
@@ -58,7 +74,7 @@ def read_batch(
             raise Refusal(
                 f"{path}: it would be submitted again and again: {names}; remove a submit"
             )
-        return read_batch(file, processors, folders, above=(*above, path)).batch
+        return _read_batch(file, offers, None, (*above, path)).batch
 
     return replace(batch_file, batch=submitting(batch_file.batch, later))
 
@@ -68,13 +84,18 @@ def parse(
     found: Sequence[Document],
     processors: Mapping[str, Processor],
     folders: Iterable[Path],
+    means: Collection[str] | None = None,
 ) -> tuple[BatchFile | None, list[Finding]]:
-    """Return what the documents of a job file say, or None and every fault of them."""
+    """Return what the documents of a job file say, or None and every fault of them.
+
+    :param means: what `requires` may name; None: anything
+    """
     kinds: dict[object, list[Document]] = {}
     for document in found:
         kinds.setdefault(document.get("kind"), []).append(document)
     faults = _misplaced(path, kinds)
     settings, more = files.gather(path, kinds.get("Setting", ()), processors, folders)
+    settings = replace(settings, means=means)
     nodes = [node.parse(each, Path(each.file).parent) for each in kinds.get("Node", ())]
     batches = [jobs.parse(document, settings) for document in kinds.get("Batch", ())]
     faults += [fault for _, told in nodes for fault in told]

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path as Folder
 from typing import Any, cast
 
+from orchestrator.decide import versions
 from orchestrator.manifest import advice
 from orchestrator.manifest.actions import rooted
 from orchestrator.manifest.check import check
@@ -46,7 +47,7 @@ def parse(document: Document, index: int, after: tuple[str, ...], settings: Sett
     found = list(formatted(spec["with"], processor.schema))
     named = {path: text for path, text, kind in found if kind == "setting"}
     faults += [fault for path, text in named.items() for fault in _unfit(asks, path, text)]
-    faults += _odd(document, root, spec)
+    faults += [*_odd(document, root, spec), *_unmet(document, root, settings)]
     specs = {text: settings.find(text) for text in named.values()}
     if faults or None in specs.values():
         return Parsed(faults=tuple(faults))
@@ -109,6 +110,19 @@ def _odd(document: Document, root: Path, spec: Mapping[str, Any]) -> Iterator[Fi
         if two <= one:
             what = f"cut {two} does not follow {one}; cuts rise"
             yield document.fault((*root, "segments", "cuts", index), what)
+
+
+def _unmet(document: Document, root: Path, settings: Settings) -> Iterator[Finding]:
+    """Yield what a job requires that no node can be asked for."""
+    requires = cast("Mapping[str, str]", document.get(*root, "requires") or {})
+    for name, condition in requires.items():
+        where = (*root, "requires", name)
+        if settings.means is not None and name not in settings.means:
+            hint = advice.meant(name, settings.means)
+            what = f"no plugin looks for {advice.shown(name)} on a node; {hint}"
+            yield document.fault(where, what)
+        if what := versions.fault(condition):
+            yield document.fault(where, what)
 
 
 def _job(document: Document, spec: Mapping[str, Any]) -> Job:

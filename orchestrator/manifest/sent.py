@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as File
 
 from orchestrator.manifest import batch, files
@@ -22,7 +22,10 @@ _JOBS = ("spec", "jobs")
 
 
 def parse_sent(
-    sheets: Sequence[Sheet], processors: Mapping[str, Processor], folders: Iterable[File]
+    sheets: Sequence[Sheet],
+    processors: Mapping[str, Processor],
+    folders: Iterable[File],
+    means: Collection[str] | None = None,
 ) -> BatchFile:
     """Return the one Batch of the texts; its Settings are theirs, or built in.
 
@@ -31,6 +34,7 @@ def parse_sent(
 
     :param processors: by name
     :param folders: of the built-in Settings
+    :param means: what `requires` may name; None: anything
     """
     found: list[Document] = []
     faults: list[Finding] = []
@@ -41,7 +45,7 @@ def parse_sent(
         found += documents
     faults += [fault for each in found for fault in _relative(each, processors)]
     refuse(faults)
-    whole, more = batch.parse(NOWHERE, found, processors, folders)
+    whole, more = batch.parse(NOWHERE, found, processors, folders, means)
     refuse([_at(fault, sheets) for fault in more])
     if whole is None:  # cannot be: without a fault there is a batch
         raise AssertionError(sheets)

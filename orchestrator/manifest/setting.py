@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -38,6 +38,7 @@ class Settings:
     faulty: frozenset[str]  #: names that are there, but with a fault that was told already
     built_in: Mapping[str, Path]  #: name -> its file, read when it is asked for
     processors: Mapping[str, Processor]
+    means: Collection[str] | None = None  #: what `requires` may name; None: anything
 
     def find(self, name: str) -> Setting | None:
         """Return the nearest Setting of that name, or None.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,10 @@ class Named:
 
 
 def validate(
-    paths: Iterable[Path], processors: Mapping[str, Processor], folders: Iterable[Path] = ()
+    paths: Iterable[Path],
+    processors: Mapping[str, Processor],
+    folders: Iterable[Path] = (),
+    means: Collection[str] | None = None,
 ) -> tuple[Named, ...]:
     """Return every document of the files, and of the YAML files in folders and their folders.
 
@@ -32,6 +35,7 @@ def validate(
 
     :param processors: by name
     :param folders: of the built-in Settings
+    :param means: what `requires` of a job may name; None: anything
     """
     built_in, faults, named = tuple(folders), list[Finding](), dict[tuple[str, int], Named]()
     claiming: dict[tuple[str, int], Document] = {}
@@ -40,7 +44,7 @@ def validate(
         faults += more
         for file in found:
             documents, told = files.read(file)
-            faults += told + _faults(file, documents, processors, built_in)
+            faults += told + _faults(file, documents, processors, built_in, means)
             is_job = any(document.get("kind") == "Batch" for document in documents)
             for document in documents:
                 each = _named(document)
@@ -73,9 +77,10 @@ def _faults(
     documents: Sequence[Document],
     processors: Mapping[str, Processor],
     folders: tuple[Path, ...],
+    means: Collection[str] | None,
 ) -> list[Finding]:
     if any(document.get("kind") == "Batch" for document in documents):
-        _, faults = batch.parse(file, documents, processors, folders)
+        _, faults = batch.parse(file, documents, processors, folders, means)
         return faults
     faults = []
     for document in documents:

@@ -14,7 +14,7 @@ from orchestrator.model.work import AttemptId, Outcome, Service, Task, TaskId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program a node has, as its plugin's own check found it."""
+    """A program that a node has, or a capability, as its plugin's own check found it."""
 
     name: str  #: ffmpeg
     path: str  #: "" where it is missing or unfit; `why` says it
@@ -22,6 +22,12 @@ class Program:
     sha256: str = ""  #: of the binary: one build a target (F-ROLE-6)
     parts: frozenset[str] = frozenset()  #: what it can do, as encoder names
     why: str = ""  #: why it cannot be used, and what to do
+    present: bool = False  #: it is no program, as a GPU or a font, and it is there
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the node has it."""
+        return bool(self.path) or self.present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,15 @@ class ProgramCheck:
     """How a node finds and tries a program that processors run.
 
     `argv` is run on the node with its Python (``{python}``) and the path that the node's
-    `programs` names (``{path}``, empty if none).  It prints one JSON object: ``path version sha256
-    parts`` of the program, or ``why`` it cannot be used and what to do.
+    `programs` names (``{path}``, empty if none).  On an extended node nothing of ours is there: a
+    check with ``{way}`` among its words is run on the node that leads there, and gets as JSON the
+    words that run a command on that machine (empty: it is this one); one without it is not made
+    for an extended node, which then does not have the program.  It prints one JSON object: ``path version sha256
+    parts`` of the program, or ``why`` it cannot be used and what to do.  A capability, which is no
+    program, is there where it prints ``present`` (true), with its ``version`` if it has one.
+
+    It is run without a terminal and a display, for a minute at most, and all that it started is
+    ended with it.  It must open no window and take no licence.
     """
 
     name: str
@@ -34,7 +41,16 @@ def version_check(name: str, words: tuple[str, ...], pattern: str) -> ProgramChe
     It is the one that the node's `programs` names, else the one of that name on the path.
     `pattern`: a regular expression with a group ``version``, searched in all that it prints.
     """
-    own = ("{python}", "-m", "orchestrator.agent.versions", name, "{path}", pattern, *words)
+    own = (
+        "{python}",
+        "-m",
+        "orchestrator.agent.versions",
+        name,
+        "{path}",
+        pattern,
+        "{way}",
+        *words,
+    )
     return ProgramCheck(name, own)
 
 
@@ -68,9 +84,24 @@ def orchestrator_programs() -> Iterable[ProgramCheck]:
     """Name the programs that this plugin's processors run on a node.
 
     When: once, at a node's start; the answer of a check is kept until the program changes.
-    Errors: a check that fails leaves the program missing, with its last line as the reason.
+    Errors: a check that fails leaves the program missing, with its last line as the reason; a
+    name that another plugin looks for by other words is left to that one, and a warning names both.
 
     :returns: how to find and try each program
+    """
+
+
+@hookspec
+def orchestrator_capabilities() -> Iterable[ProgramCheck]:
+    """Name what a node may have besides programs: a GPU, a font, a plug-in, a mounted volume.
+
+    A job asks for it as for a program: ``requires: {gpu: ">=8"}``, or ``"*"`` for any.
+
+    When: once, at a node's start; what has no ``path`` is looked for again at each start.
+    Errors: a check that fails leaves it missing, with its last line as the reason; a name that
+    another plugin looks for is left to that one, and a warning names both.
+
+    :returns: how to find each capability; its check prints ``present`` (true), or ``why`` not
     """
 
 

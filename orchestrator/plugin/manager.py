@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, cast
@@ -17,6 +18,9 @@ from orchestrator.plugin.processor import Processor
 
 log = logging.getLogger(__name__)
 
+_OURS = "media-orchestrator"
+_PROGRAMS, _CAPABILITIES = "orchestrator_programs", "orchestrator_capabilities"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
@@ -26,7 +30,7 @@ class Origin:
     distribution: str  #: empty: not from an installed package
     version: str
     processors: tuple[str, ...]
-    programs: tuple[str, ...] = ()  #: what its processors run on a node
+    programs: tuple[str, ...] = ()  #: what it looks for on a node
 
 
 class Plugins:
@@ -40,6 +44,7 @@ class Plugins:
             raise PluginError(str(error)) from error
         self._manager = manager
         self._owner: dict[str, str] = {}
+        self._checks: Mapping[str, ProgramCheck] | None = None
         self.processors: dict[str, Processor] = self._collect()
 
     @classmethod
@@ -71,19 +76,46 @@ class Plugins:
 
     def programs(self) -> tuple[ProgramCheck, ...]:
         """Return how a node finds and tries each program that processors run."""
-        offers = cast("list[Iterable[ProgramCheck]]", self._manager.hook.orchestrator_programs())
-        return tuple(check for offer in offers for check in offer)
+        programs = {check.name for _, check in self._offered(_PROGRAMS)}
+        return tuple(check for name, check in self._looked_for().items() if name in programs)
+
+    def checks(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the words that find each program and capability on a node, by name."""
+        return {name: tuple(check.argv) for name, check in self._looked_for().items()}
+
+    def _looked_for(self) -> Mapping[str, ProgramCheck]:
+        """Return one check for each name: of two plugins that want it, the first one's."""
+        if self._checks is None:
+            found: dict[str, tuple[str, ProgramCheck]] = {}
+            for hook in (_PROGRAMS, _CAPABILITIES):
+                for plugin, check in self._offered(hook):
+                    first, known = found.setdefault(check.name, (plugin, check))
+                    if known != check:
+                        _tell_of_two(check.name, first, plugin)
+            self._checks = {name: check for name, (_, check) in found.items()}
+        return self._checks
+
+    def _offered(self, hook: str) -> Iterator[tuple[str, ProgramCheck]]:
+        """Yield what plugins look for on a node, our own first, then by the plugins' names."""
+        dists = dict(self._manager.list_plugin_distinfo())
+        ours = {plugin for plugin, dist in dists.items() if dist.metadata["Name"] == _OURS}
+        offers = getattr(self._manager.hook, hook).get_hookimpls()
+        for offer in sorted(offers, key=lambda each: (each.plugin not in ours, each.plugin_name)):
+            try:
+                checks = tuple(cast("Iterable[ProgramCheck]", offer.function()))
+            except Exception:  # the plugin caller: a stranger's error harms nobody
+                failed = {"action": "plugin_failed"}
+                log.exception("plugin %s: %s raised", offer.plugin_name, hook, extra=failed)
+                continue
+            yield from ((offer.plugin_name, check) for check in checks)
 
     def origins(self) -> tuple[Origin, ...]:
         """Return each plugin with its distribution, version and processors, by name."""
         dists = dict(self._manager.list_plugin_distinfo())
-        offers = self._manager.hook.orchestrator_programs.get_hookimpls()
-        programs = {
-            offer.plugin_name: [
-                check.name for check in cast("Iterable[ProgramCheck]", offer.function())
-            ]
-            for offer in offers
-        }
+        programs: defaultdict[str, list[str]] = defaultdict(list)
+        for hook in (_PROGRAMS, _CAPABILITIES):
+            for name, check in self._offered(hook):
+                programs[name].append(check.name)
         origins = []
         for name, plugin in self._manager.list_name_plugin():
             dist = dists.get(plugin)
@@ -137,3 +169,14 @@ class Plugins:
                 found[processor.name] = processor
                 self._owner[processor.name] = offer.plugin_name
         return found
+
+
+def _tell_of_two(name: str, first: str, second: str) -> None:
+    log.warning(
+        "plugin %s: it looks for %r on a node, and so does plugin %s, whose check is used; "
+        "rename one",
+        second,
+        name,
+        first,
+        extra={"action": "check_refused"},
+    )

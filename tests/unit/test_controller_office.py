@@ -1,13 +1,16 @@
 """The controller's counter: who may do what, what is stored, and what is refused with which words."""
 
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from farm_processor import Parts, plugin
 from ledgers import Desk
 from offices import ADMIN, ANN, BEN, CLUSTER, LOCAL, NOBODY, FakeNodes, bureau, sheets, wanted
 
+from orchestrator.api import ProgramCheck, hookimpl
 from orchestrator.controller.vault import Vault
 from orchestrator.engine.fake import USUAL, FakeEngine
 from orchestrator.errors import Conflict, Forbidden, ManifestError, NotThere, Refusal
@@ -15,6 +18,8 @@ from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.model.node import Program
 from orchestrator.model.talk import ChangeKind, Leaving, NodePhase, NodeView, Role, Verb
 from orchestrator.model.work import Priority, State
+from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.manager import Plugins
 
 
 @pytest.fixture
@@ -248,13 +253,20 @@ def setting():
     return (type(sheet)(name=sheet.name, text=text),)
 
 
+def looking():
+    """Return a caller whose plugins look for blender."""
+    more = types.ModuleType("more")
+    more.orchestrator_programs = hookimpl(lambda: [ProgramCheck("blender", ("true",))])
+    return Caller(Plugins.given(farm=plugin(Parts()), more=more))
+
+
 def test_batch_nobody_can_do_now_is_accepted_with_a_note(ledger, tmp_path):
     connecting = NodeView(name="mac-01", phase=NodePhase.CONNECTING)
     desk = bureau(ledger, tmp_path, engine=FakeEngine([]), fleet=FakeNodes(connecting))
     came = desk.office.submit(ANN, sheets(), "k")
     assert came.notes == ("no node is ready: mac-01: connecting",)
     job = '{name: j, processor: parts, requires: {blender: ">=4"}, with: {}}'
-    able = bureau(ledger, tmp_path).office.submit(ANN, sheets("c", job), "l")
+    able = bureau(ledger, tmp_path, caller=looking()).office.submit(ANN, sheets("c", job), "l")
     assert able.notes[0].startswith("no node can do job 'j': it has no blender")
 
 
@@ -263,7 +275,7 @@ def test_batch_says_which_nodes_are_not_given_what_waits(ledger, tmp_path):
     engine = FakeEngine([])
     engine.join("able", able)
     engine.join("other", USUAL)
-    office = bureau(ledger, tmp_path, engine=engine).office
+    office = bureau(ledger, tmp_path, engine=engine, caller=looking()).office
     job = "{name: j, processor: parts, with: {}, requires: {blender: '>=4'}}"
     came = office.submit(ANN, sheets(job=job), "")
     said = office.batch(ANN, came.batch).refused

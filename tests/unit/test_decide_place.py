@@ -101,8 +101,36 @@ def test_program_nobody_looks_for_is_said_so():
     [(">=6.1", True), (">=7.0.2", True), (">=7.1", False), (">=10", False), ("any", False)],
 )
 def test_required_version_is_compared_number_by_number(wanted, fits):
-    job = Job(id="b-0001/j", name="j", processor="p", asks={}, requires={"ffmpeg": wanted})
-    assert (lacks(job, {}, identity(FFMPEG)) is None) == fits
+    assert (lacks(requiring(ffmpeg=wanted), {}, identity(FFMPEG)) is None) == fits
+
+
+def requiring(**conditions):
+    return replace(JOB, requires=conditions)
+
+
+@pytest.mark.parametrize(
+    ("has", "wanted", "why"),
+    [
+        (FFMPEG, "<7", "ffmpeg 7.0.2 (/usr/bin/ffmpeg) is not what the job requires: <7"),
+        (
+            Program(name="ffmpeg", path="/b", version="N-109542-g9e"),
+            ">=6",
+            "ffmpeg (/b) tells no version but 'N-109542-g9e', and the job requires >=6",
+        ),
+        (
+            Program(name="ffmpeg", path="", present=True),
+            ">=8",
+            "ffmpeg tells no version, and the job requires >=8",
+        ),
+        (Program(name="ffmpeg", path="", present=True), "*", None),
+        (Program(name="ffmpeg", path="", present=True, version="8.9"), ">=8", None),
+        (Program(name="ffmpeg", path="", why="no card is there"), "*", "no card is there"),
+        (FFMPEG, "yes", "requires: ffmpeg: 'yes' is no condition on a version; write"),
+    ],
+)
+def test_node_says_what_it_has_and_what_the_job_requires(has, wanted, why):
+    said = lacks(requiring(ffmpeg=wanted), {}, identity(has))
+    assert said is None if why is None else said.startswith(why)
 
 
 # Where it went before

@@ -40,7 +40,7 @@ spec:
     - name: a
       processor: compressor
       after: [first]
-      requires: {gpu: "yes"}
+      requires: {ffmpeg: ">=6"}
       env: {OCIO: /mnt/studio/ocio/config.ocio}
       preflight: [/mnt/studio/bin/check]
       workingDirectory: work
@@ -96,7 +96,7 @@ def test_every_key_of_a_job_reaches_its_noun(tmp_path):
     assert job.service is Service.COMPRESSOR
     assert (job.after, job.requires, job.env) == (
         ("first",),
-        {"gpu": "yes"},
+        {"ffmpeg": ">=6"},
         {"OCIO": "/mnt/studio/ocio/config.ocio"},
     )
     assert (job.preflight, job.working_directory) == (
@@ -297,3 +297,19 @@ def test_a_cycle_is_named_in_the_order_of_waiting(tmp_path):
 
 def test_the_fakes_are_processors():
     assert {each.name for each in (FakeCompressor(), FakeShell())} == set(PROCESSORS)
+
+
+def test_requirement_that_no_node_can_be_asked_for_is_a_fault_with_its_place(tmp_path):
+    head = "apiVersion: orchestrator/v1\nkind: Batch\nmetadata: {name: b}\nspec:\n  jobs:\n"
+    wanted = "{blendr: '>=4', gpu: '4', font: '*'}"
+    job = f"{{name: a, processor: shell, requires: {wanted}, with: {{command: [ls]}}}}"
+    with pytest.raises(ManifestError) as told:
+        read(tmp_path, f"{head}    - {job}\n", means=("blender", "gpu"))
+    assert [fault.partition(".requires.")[2] for fault in told.value.faults] == [
+        "blendr: no plugin looks for 'blendr' on a node; did you mean 'blender'?",
+        "gpu: '4' is no condition on a version; "
+        'write ">=3.4", ">=3.4,<4", "==3.4.*" or "*" for any',
+        "font: no plugin looks for 'font' on a node; known: blender, gpu",
+    ]
+    assert "job.yaml:6:" in told.value.faults[0]
+    assert read(tmp_path, f"{head}    - {job}\n".replace("'4'", "' >= 4 , <5'"))

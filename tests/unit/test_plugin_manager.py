@@ -54,6 +54,27 @@ def test_offers_of_all_plugins_are_gathered(tmp_path):
     assert both.programs() == (check,)
 
 
+def test_capability_is_looked_for_as_a_program_is():
+    gpu = ProgramCheck("gpu", ("{python}", "-c", "pass"))
+    plugins = Plugins.given(one=plugin(capabilities=lambda: [gpu]))
+    assert (plugins.checks(), plugins.programs()) == ({"gpu": gpu.argv}, ())
+
+
+def test_name_that_two_plugins_look_for_is_the_first_ones_and_both_are_named(caplog):
+    def looks(*words):
+        return plugin(programs=lambda: [ProgramCheck("maya", words), ProgramCheck("same", ())])
+
+    def raises():
+        raise RuntimeError("no list today")
+
+    given = {"two": looks("b"), "bad": plugin(capabilities=raises), "one": looks("a")}
+    assert Plugins.given(**given).checks() == {"maya": ("a",), "same": ()}
+    (refused,) = [r.getMessage() for r in caplog.records if r.action == "check_refused"]
+    assert "plugin two: it looks for 'maya'" in refused
+    assert "plugin one, whose" in refused
+    assert [r.action for r in caplog.records].count("plugin_failed") == 1
+
+
 def test_end_of_a_batch_is_told_to_everyone_even_if_one_raises(caplog):
     heard = []
 
