@@ -1,6 +1,7 @@
 """All that a plugin may import.  Names here are kept; anything else may move."""
 
 from orchestrator.frames.names import Pattern as Pattern
+from orchestrator.frames.names import pattern
 from orchestrator.frames.processor import FrameProcessor as FrameProcessor
 from orchestrator.frames.renderer import Order as Order
 from orchestrator.frames.renderer import Renderer as Renderer
@@ -38,3 +39,5 @@ from orchestrator.plugin.hooks import ProgramCheck as ProgramCheck
 from orchestrator.plugin.hooks import hookimpl as hookimpl
 from orchestrator.plugin.hooks import version_check as version_check
 from orchestrator.plugin.processor import Processor as Processor
+
+frame_pattern = pattern

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 
-from orchestrator.controller.brief import Briefing
+from orchestrator.controller.brief import OF_PERSONS, Briefing
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger, Standing
 from orchestrator.model.node import Identity, Places
-from orchestrator.model.work import Batch, Cause, Kind, Result, State, Task, TaskId, task_id
+from orchestrator.model.work import (
+    Batch,
+    Cause,
+    Command,
+    Kind,
+    Result,
+    State,
+    Task,
+    TaskId,
+    task_id,
+)
 
 Data = dict[str, object]
 
@@ -87,7 +98,7 @@ class _Words:
         except PluginError:
             why = f"its words follow from the results of {len(task.needs)} other tasks"
             return {"id": task.id, "command": None, "why": why}
-        return {"id": task.id, "command": str(command), "why": ""}
+        return {"id": task.id, "command": str(command), "why": "", **_around(task, command)}
 
     def _done(self, task: Task) -> Mapping[TaskId, Result]:
         known = self._ledger.results(task.needs)
@@ -97,6 +108,17 @@ class _Words:
 
 def _gate(target: Standing) -> tuple[str, ...]:
     return (f"it waits for a person: {target.gate}",) if target.gate else ()
+
+
+def _around(task: Task, command: Command) -> Data:
+    """Return what is sent with a command: where it runs, in what environment, and after what."""
+    job, personal = task.job, task.kind in OF_PERSONS
+    env = {**job.env, **{name: str(value) for name, value in command.env.items()}}
+    return {
+        "env": env,
+        "preflight": shlex.join(job.preflight) if personal else "",
+        "workingDirectory": command.cwd or (job.working_directory or "" if personal else ""),
+    }
 
 
 def _target(ledger: Ledger, words: _Words, target: Standing) -> Data:

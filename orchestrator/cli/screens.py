@@ -5,7 +5,8 @@ Nothing is folded to the width of the terminal: what somebody copies stands in o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -163,7 +164,24 @@ def _plan(target: Data) -> Iterator[str]:
 def _commands(tasks: Sequence[Data]) -> Iterator[str]:
     for task in tasks:
         yield f"    {text(task['id'])}"
+        yield from _around(task)
         yield f"      {text(task['command']) or text(task['why'])}"
+
+
+def _around(task: Data) -> Iterator[str]:
+    """Yield what is sent with a command, in the order in which it counts."""
+    env = task.get("env")
+    told = {
+        "in": task.get("workingDirectory"),
+        "with": _variables(env) if isinstance(env, dict) else "",
+        "first": task.get("preflight"),
+    }
+    yield from (f"      {word} {text(said)}" for word, said in told.items() if said)
+
+
+def _variables(env: Mapping[str, object]) -> str:
+    """Return variables as a shell would have them written."""
+    return " ".join(f"{name}={shlex.quote(str(value))}" for name, value in env.items())
 
 
 def _span(segment: Data) -> str:

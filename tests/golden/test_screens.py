@@ -131,6 +131,8 @@ def explained() -> str:
 def dry_run() -> str:
     probe = {"id": f"{JOBS[0].id}/probe", "command": "python -m work probe", "why": ""}
     encode = {"id": ENCODE.id, "command": "ffmpeg -i file:/in/a.mov ATTEMPT/segment.mov", "why": ""}
+    encode |= {"env": {"SHOW": "a b", "LANG": "C"}, "workingDirectory": "/mnt/studio"}
+    encode |= {"preflight": "/mnt/studio/bin/check --all"}
     late = {"id": f"{TARGET.id}/assemble", "command": None, "why": "its words follow later"}
     planned = {
         "name": "h264-1080p",
