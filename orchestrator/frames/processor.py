@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from orchestrator.frames import asks, verdicts
 from orchestrator.frames.commands import Commands
 from orchestrator.frames.plan import plan, span_of
-from orchestrator.frames.renderer import Renderer
+from orchestrator.frames.renderer import Licensed, Renderer
 from orchestrator.frames.schema import schema_of
 from orchestrator.model.node import Places
 from orchestrator.model.work import (
@@ -57,6 +58,7 @@ class FrameProcessor:
             needs={} if own else {self.name: ()},
             runs=((("executable",), str(own)),) if own else (),
             media=tuple(((key,), path) for key, path in self.renderer.reads(job)),
+            licences=_licences(self.renderer, job),
         )
 
     def probe(self, job: Job) -> Mapping[str, object] | None:
@@ -82,3 +84,10 @@ class FrameProcessor:
     def check(self, task: Task, outcome: Outcome) -> Verdict:
         """Believe frames, not exit codes alone (F-KNOWN-10)."""
         return verdicts.verdict(self.renderer.troubles, task, outcome)
+
+
+def _licences(renderer: Renderer, job: Job) -> tuple[str, ...]:
+    """Return what a segment holds: as the job says, else as the renderer knows."""
+    if "licences" in job.asks:
+        return tuple(cast("Sequence[str]", job.asks["licences"]))
+    return renderer.licences(job) if isinstance(renderer, Licensed) else ()

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from orchestrator.frames.names import Pattern
 from orchestrator.frames.spans import Span
@@ -95,3 +95,11 @@ class Renderer(Protocol):
 
     def done(self, span: Span, line: str) -> int | None:
         """Return how many frames of a segment are done, as a line that `watch` matched says."""
+
+
+@runtime_checkable
+class Licensed(Protocol):
+    """A renderer that asks a licence server: beside `Renderer`, where it is one.  Pure."""
+
+    def licences(self, job: Job) -> tuple[str, ...]:
+        """Return the licences that a segment of `job` holds, by the names `limits.licences` has."""
