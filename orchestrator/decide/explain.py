@@ -124,6 +124,8 @@ def _why_part(scene: Scene, part: Standing) -> str:
         return "verified and published" if scene.files(part.id) else "done"
     if part.state.is_final:
         return _tasks_ended(scene, part)
+    if part.state is State.HOLD and scene.gates(part.id):
+        return "all that is left of it waits for a person"
     if not scene.worked_on:
         return IDLE
     if part.state is State.WAITING:

@@ -68,6 +68,10 @@ class Sequence:
         index = (frame - self.span.first) / self.span.step
         return replace(self.pattern, decimals=0).name(self.number_from + index)
 
+    def path(self, frame: Fraction) -> str:
+        """Return the path of a frame's file."""
+        return posixpath.join(self.pattern.folder, self.name(frame))
+
     def number(self, frame: Fraction) -> str:
         """Return a frame's number as people know it, whatever its file is called."""
         return self.pattern.number(frame)

@@ -1,13 +1,14 @@
-"""A render job to its one target: a render and a publish task a segment, and a look at the whole."""
+"""A render job to its targets: a render and a publish task a segment, and a look at the whole."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, cast
 
-from orchestrator.frames import asks, spans
+from orchestrator.frames import asks, names, preview, spans
 from orchestrator.frames.renderer import Renderer
 from orchestrator.frames.spans import Span
 from orchestrator.model.work import (
@@ -19,6 +20,7 @@ from orchestrator.model.work import (
     Segment,
     Target,
     Task,
+    TaskId,
     task_id,
 )
 
@@ -27,7 +29,7 @@ Args = Mapping[str, object]
 
 
 def plan(renderer: Renderer, job: Job, facts: Facts, room: Room) -> tuple[Target, ...]:
-    """Return the one target of a job.
+    """Return the target of test frames, where there are some, and that of all others.
 
     Raises ValueError, one sentence for people, where frames are there that must stay.
     """
@@ -38,19 +40,56 @@ def plan(renderer: Renderer, job: Job, facts: Facts, room: Room) -> tuple[Target
     is_there = set(there) if asks.skips(job) else set()
     wanted = [frame for index, frame in enumerate(frames) if index not in is_there]
     args: Args = {"tokens": late} if late else {}
-    parts = _parts(job, wanted, len(frames))
-    tasks = [*_of_segments(job, parts, args)]
-    if asks.checks(job) or not tasks:
-        tasks.append(_verify(job, tasks, args, looks=bool(is_there)))
-    return (
-        Target(
-            name=TARGET,
-            tasks=tuple(tasks),
-            segments=tuple(_segments(parts)),
-            destination=asks.sequence(renderer, job, late).pattern.words,
-            notes=_notes(len(is_there), len(frames)),
-        ),
+    sequence = asks.sequence(renderer, job, late)
+    first, last = _rendered(sequence, job, wanted, args)
+    if asks.checks(job) or not (first.tasks or last.tasks):
+        whole = first if first.tasks and not last.tasks else last
+        needs = _published((*first.tasks, *last.tasks))
+        look = _verify(job, whole.name, needs, args, looks=bool(is_there))
+        first, last = (_with(each, look) for each in (first, last))
+    notes = _notes(len(is_there), len(frames))
+    return tuple(
+        replace(each, destination=sequence.pattern.words, notes=notes)
+        for each in (first, last)
+        if each.tasks
     )
+
+
+def _rendered(
+    sequence: names.Sequence, job: Job, wanted: Sequence[Fraction], args: Args
+) -> tuple[Target, Target]:
+    """Return the target of test frames, and that of all others, which waits for it."""
+    span = asks.span(job)
+    tests = preview.picked(job.asks, span)
+    among = frozenset(tests)
+    ones = [Span(frame, frame, span.step) for frame in wanted if frame in among] if tests else []
+    others = [frame for frame in wanted if frame not in among] if tests else wanted
+    first = _target(job, preview.PREVIEW, ones, args)
+    last = _target(job, TARGET, _parts(job, others, span.count), args, _published(first.tasks))
+    gate = preview.gate(job.asks, [sequence.path(frame) for frame in tests])
+    return first, replace(last, gate=gate if last.tasks else "")
+
+
+def _target(
+    job: Job, name: str, parts: Sequence[Span], args: Args, needs: tuple[TaskId, ...] = ()
+) -> Target:
+    """Return a target of these parts; `needs`: what is done before any of it is rendered."""
+    segments = tuple(_segments(parts))
+    tasks = [
+        task
+        for segment, part in zip(segments, parts, strict=True)
+        for task in _of_segment(job, name, segment, {**args, "span": part.data()}, needs)
+    ]
+    return Target(name=name, tasks=tuple(tasks), segments=segments)
+
+
+def _published(tasks: Sequence[Task]) -> tuple[TaskId, ...]:
+    return tuple(task.id for task in tasks if task.kind is Kind.PUBLISH)
+
+
+def _with(target: Target, task: Task) -> Target:
+    """Return a target with a task, if it is one of it."""
+    return replace(target, tasks=(*target.tasks, task)) if task.target == target.name else target
 
 
 def _parts(job: Job, wanted: Sequence[Fraction], of: int) -> list[Span]:
@@ -69,45 +108,45 @@ def _segments(parts: Sequence[Span]) -> Iterator[Segment]:
         at += part.count
 
 
-def _of_segments(job: Job, parts: Sequence[Span], args: Args) -> Iterator[Task]:
-    for segment, part in zip(_segments(parts), parts, strict=True):
-        own = {**args, "span": part.data()}
-        render = task_id(job.id, Kind.RENDER, TARGET, segment.index)
-        yield Task(
-            id=render,
-            job=job,
-            kind=Kind.RENDER,
-            target=TARGET,
-            segment=segment,
-            args=own,
-            weight=float(part.count),
-        )
-        yield Task(
-            id=task_id(job.id, Kind.PUBLISH, TARGET, segment.index),
-            job=job,
-            kind=Kind.PUBLISH,
-            target=TARGET,
-            segment=segment,
-            args=own,
-            needs=(render,),
-        )
+def _of_segment(
+    job: Job, target: str, segment: Segment, args: Args, needs: tuple[TaskId, ...]
+) -> Iterator[Task]:
+    render = task_id(job.id, Kind.RENDER, target, segment.index)
+    yield Task(
+        id=render,
+        job=job,
+        kind=Kind.RENDER,
+        target=target,
+        segment=segment,
+        args=args,
+        needs=needs,
+        weight=float(segment.frames),
+    )
+    yield Task(
+        id=task_id(job.id, Kind.PUBLISH, target, segment.index),
+        job=job,
+        kind=Kind.PUBLISH,
+        target=target,
+        segment=segment,
+        args=args,
+        needs=(render,),
+    )
 
 
-def _verify(job: Job, tasks: Sequence[Task], args: Args, *, looks: bool) -> Task:
+def _verify(
+    job: Job, target: str, published: tuple[TaskId, ...], args: Args, *, looks: bool
+) -> Task:
     """Return the task that looks at all frames where people want them.
 
     :param looks: some were there before, and the probe knows them
     """
-    needs = [task.id for task in tasks if task.kind is Kind.PUBLISH]
-    if looks:
-        needs.append(task_id(job.id, Kind.PROBE))
     return Task(
-        id=task_id(job.id, Kind.VERIFY, TARGET),
+        id=task_id(job.id, Kind.VERIFY, target),
         job=job,
         kind=Kind.VERIFY,
-        target=TARGET,
+        target=target,
         args=args,
-        needs=tuple(needs),
+        needs=(*published, task_id(job.id, Kind.PROBE)) if looks else published,
     )
 
 

@@ -66,7 +66,7 @@ class FrameProcessor:
         return {}
 
     def plan(self, job: Job, facts: Facts, room: Room) -> tuple[Target, ...]:
-        """Return one target: a render and a publish task a segment, and a look at the whole."""
+        """Return a render and a publish task a segment, test frames apart, and a look at all."""
         return plan(self.renderer, job, facts, room)
 
     def command(self, task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:

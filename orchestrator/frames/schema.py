@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from orchestrator.frames.preview import FRAMES_DEFAULT
 from orchestrator.frames.renderer import Renderer
+
+TEST_FRAMES_MAX = 20  #: every other segment needs each of them
 
 FRAMES_MIN = 10  #: a segment's, unless a job says otherwise (F-SEG-9)
 
@@ -96,6 +99,30 @@ COMMON: Mapping[str, object] = {
             "maxLength": 100,
         },
         "examples": [["maya", "arnold"]],
+    },
+    "preview": {
+        "description": "test frames: rendered and published first, before any other is begun",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "frames": {
+                "description": "which: first, middle, last, or frames by their numbers",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": TEST_FRAMES_MAX,
+                "items": {
+                    "description": "first, middle, last, or the number of a frame",
+                    "anyOf": [{"enum": [*FRAMES_DEFAULT]}, _NUMBER],
+                },
+                "default": [*FRAMES_DEFAULT],
+            },
+            "approve": {
+                "description": "whether the others wait until a person types orchestrator resume",
+                "type": "boolean",
+                "default": True,
+            },
+        },
+        "examples": [{"frames": ["first", "last"], "approve": True}],
     },
     "nonZeroIsFailure": {
         "description": "whether an exit code other than 0 fails the segment; default true",
