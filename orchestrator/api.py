@@ -15,6 +15,7 @@ from orchestrator.model.work import Cause as Cause
 from orchestrator.model.work import Command as Command
 from orchestrator.model.work import Facts as Facts
 from orchestrator.model.work import Fault as Fault
+from orchestrator.model.work import Follower as Follower
 from orchestrator.model.work import IfExists as IfExists
 from orchestrator.model.work import Job as Job
 from orchestrator.model.work import Kind as Kind

@@ -93,4 +93,5 @@ def _end(cluster: ThisComputer) -> None:
 
 def _is_failure(job: screens.Data, early: set[str]) -> bool:
     name = str(job["jobid"]).partition("/")[2]
-    return bool(job["reason"]) and not (name in early and job["isSourceMissing"])
+    is_too_early = name in early and (job["isSourceMissing"] or not job["isProbed"])
+    return bool(job["reason"]) and not is_too_early

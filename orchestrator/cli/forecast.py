@@ -67,6 +67,7 @@ def forecast(ledger: Ledger, briefing: Briefing, identity: Identity, batch: Batc
                 "jobid": job.id,
                 "reason": job.reason or ("" if mine else _why(own)),
                 "isSourceMissing": any(task.cause is Cause.SOURCE for task in own),
+                "isProbed": all(task.state is State.SUCCESSFUL for task in own),
                 "tasks": [words.of(task) for task in own],
                 "targets": [_target(ledger, words, each) for each in mine],
             }

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, cast
 
-from orchestrator.frames import names, preview, spans
+from orchestrator.frames import movie, names, preview, spans
 from orchestrator.frames.names import Pattern, Sequence
 from orchestrator.frames.renderer import Renderer
 from orchestrator.frames.schema import FRAMES_MIN
@@ -108,6 +108,7 @@ def faults(renderer: Renderer, job: Job) -> Iterator[Fault]:
         return
     yield from _split_faults(job.split)
     yield from preview.faults(job.asks, whole)
+    yield from movie.faults(job, whole)
     if preview.PREVIEW in job.asks and is_single(job):
         what = "needs a file a frame, and all frames go into one; write name.####.ext there"
         yield Fault((preview.PREVIEW,), what)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from orchestrator.frames import asks, verdicts
+from orchestrator.frames import asks, movie, verdicts
 from orchestrator.frames.commands import Commands
 from orchestrator.frames.plan import plan, span_of
 from orchestrator.frames.renderer import Licensed, Renderer
@@ -15,6 +15,7 @@ from orchestrator.model.node import Places
 from orchestrator.model.work import (
     Command,
     Facts,
+    Follower,
     Job,
     Outcome,
     Progress,
@@ -60,6 +61,10 @@ class FrameProcessor:
             media=tuple(((key,), path) for key, path in self.renderer.reads(job)),
             licences=_licences(self.renderer, job),
         )
+
+    def follow(self, job: Job) -> tuple[Follower, ...]:
+        """Ask for the movie of the frames, where the job does."""
+        return movie.follower(job, asks.span(job))
 
     def probe(self, job: Job) -> Mapping[str, object] | None:
         """Ask whether the scene is there, and which of the wanted frames."""

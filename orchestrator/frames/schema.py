@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from orchestrator.frames.movie import RATE_DEFAULT
 from orchestrator.frames.preview import FRAMES_DEFAULT
 from orchestrator.frames.renderer import Renderer
 
@@ -123,6 +124,38 @@ COMMON: Mapping[str, object] = {
             },
         },
         "examples": [{"frames": ["first", "last"], "approve": True}],
+    },
+    "movie": {
+        "description": "a film of the frames, made by a job of its own, <job>-movie, after this",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["setting", "destination"],
+        "properties": {
+            "setting": {
+                "description": "the name of a Setting of the compressor",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 63,
+                "examples": ["h264-1080p"],
+            },
+            "destination": {
+                "description": "the file to write, as in a job of the compressor",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 4096,
+                "format": "path",
+                "examples": ["/mnt/studio/out/shot12.mp4"],
+            },
+            "fps": {
+                "description": "frames a second: 24, 23.976, 24000/1001",
+                "type": ["number", "string"],
+                "pattern": "^[0-9./]{1,15}$",
+                "maxLength": 15,
+                "minimum": 0.001,
+                "maximum": 1000,
+                "default": RATE_DEFAULT,
+            },
+        },
     },
     "nonZeroIsFailure": {
         "description": "whether an exit code other than 0 fails the segment; default true",

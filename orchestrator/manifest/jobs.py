@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, cast
 
-from orchestrator.manifest import advice, job
+from orchestrator.manifest import advice, followers, job
 from orchestrator.manifest.actions import moved_away
 from orchestrator.manifest.check import check, is_valid
 from orchestrator.manifest.finding import Document, Finding, Path
+from orchestrator.manifest.followers import Led
 from orchestrator.manifest.schema import core
 from orchestrator.manifest.setting import Settings
 from orchestrator.manifest.times import instant, seconds
@@ -36,14 +37,40 @@ def parse(document: Document, settings: Settings) -> Parsed:
     sound = _sound(document, whole=not faults and not document.refused)
     parsed = [job.parse(document, index, after[index], settings) for index in sound]
     faults += [fault for each in parsed for fault in each.faults]
-    faults += [*_twice_named(document), *_never_ready(document, after), *_start(document)]
-    faults += _twice_written(document, [claim for each in parsed for claim in each.claims])
+    own = dict(zip(sound, parsed, strict=True))
+    led, more = _led(document, own, settings)
+    faults += [*more, *_twice_named(document), *_never_ready(document, after, led)]
+    faults += _start(document)
+    whole = [*parsed, *(each.parsed for each in led)]
+    faults += _twice_written(document, [claim for each in whole for claim in each.claims])
     jobs = tuple(each.job for each in parsed if each.job)
-    reviews = {each.job.name: each.review for each in parsed if each.job}
+    reviews = {each.job.name: each.review for each in whole if each.job}
     faults += moved_away(document, jobs, reviews)
     if faults or document.refused or len(jobs) < len(_listed(document)):
         return Parsed(reviews=reviews, faults=tuple(faults))
-    return Parsed(batch=_batch(document, jobs), reviews=reviews)
+    return Parsed(batch=_batch(document, _in_order(jobs, led)), reviews=reviews)
+
+
+def _led(
+    document: Document, own: Mapping[int, job.Parsed], settings: Settings
+) -> tuple[list[Led], list[Finding]]:
+    """Return the jobs that those of the document ask for and that do not stand there."""
+    names = {_name(document, index): each.job for index, each in own.items()}
+    asked = [
+        each
+        for index, lead in own.items()
+        if lead.job
+        for each in followers.of(document, index, lead.job, settings)
+    ]
+    return followers.added(document, names, asked)
+
+
+def _in_order(jobs: Sequence[Job], led: Sequence[Led]) -> tuple[Job, ...]:
+    """Return all jobs, each behind the one that asks for it."""
+    found = [each.parsed.job for each in led if each.parsed.job]
+    return tuple(
+        each for lead in jobs for each in (lead, *(one for one in found if lead.name in one.after))
+    )
 
 
 def _listed(document: Document) -> list[object]:
@@ -88,16 +115,20 @@ def _twice_named(document: Document) -> Iterator[Finding]:
             yield document.fault((*_JOBS, index, "name"), what)
 
 
-def _never_ready(document: Document, order: Mapping[int, tuple[str, ...]]) -> Iterator[Finding]:
+def _never_ready(
+    document: Document, order: Mapping[int, tuple[str, ...]], led: Sequence[Led]
+) -> Iterator[Finding]:
     """Yield jobs that come after none there is, and one circle of jobs that wait for each other."""
-    names = [_name(document, index) for index in order]
+    more = {each.parsed.job.name: each.parsed.job.after for each in led if each.parsed.job}
+    names = [*(_name(document, index) for index in order), *more]
     for index, after in order.items():
         for position, name in enumerate(after):
             if name not in names:
                 what = f"no job {advice.shown(name)} in this batch; {advice.meant(name, names)}"
                 yield document.fault((*_JOBS, index, "after", position), what)
     try:
-        TopologicalSorter(dict(zip(names, order.values(), strict=True))).prepare()
+        comes = (*order.values(), *more.values())
+        TopologicalSorter(dict(zip(names, comes, strict=True))).prepare()
     except CycleError as error:
         circle = cast("list[str]", error.args[1])[:0:-1]
         start = min(range(len(circle)), key=lambda at: names.index(circle[at]))

@@ -395,6 +395,14 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Follower:
+    """A job that another asks for: it comes after that one, and is a job of the batch as any."""
+
+    path: tuple[str | int, ...]  #: from `with` on: what asks for it; its faults are told there
+    job: Mapping[str, object]  #: as a manifest has it, paths absolute; without `after`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """What the manifest alone shows about a job, before anything runs."""
 

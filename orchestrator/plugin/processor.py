@@ -9,6 +9,7 @@ from orchestrator.model.node import Places
 from orchestrator.model.work import (
     Command,
     Facts,
+    Follower,
     Job,
     Outcome,
     Progress,
@@ -31,6 +32,17 @@ class Sizes(Protocol):
 
         0: not known.  `frames`: target -> output frames of its plan; `facts` come without files.
         The job does not begin before there is that much room, so rather say too little.
+        """
+
+
+class Follows(Protocol):
+    """What a processor may ask for beside: one without it asks for nothing."""
+
+    def follow(self, job: Job) -> tuple[Follower, ...]:
+        """Return the jobs that come after a job and are not written in its manifest.
+
+        Asked when a manifest is read, of a job without fault.  They become jobs of the batch:
+        `status`, a dry run and the manifest as accepted show them.  Those have no followers.
         """
 
 
