@@ -11,11 +11,9 @@ from orchestrator.frames import asks, verdicts
 from orchestrator.frames.names import Sequence
 from orchestrator.frames.plan import span_of
 from orchestrator.frames.renderer import Order, Renderer
+from orchestrator.frames.work.attempt import FOLDER
 from orchestrator.model.node import Places
 from orchestrator.model.work import Command, Kind, Result, Task, TaskId, task_id
-
-FOLDER = "frames"
-"""Below an attempt's own: the renderer's frames, and nothing else."""
 
 WORK = "orchestrator.frames.work"
 PROBE_LIMIT_S = 4 * 3600.0

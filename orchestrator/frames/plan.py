@@ -38,6 +38,8 @@ def plan(renderer: Renderer, job: Job, facts: Facts, room: Room) -> tuple[Target
     if there and not asks.skips(job) and job.if_exists is IfExists.FAIL:
         raise ValueError(_exists(renderer, job, [frames[index] for index in there]))
     is_there = set(there) if asks.skips(job) else set()
+    if is_there and asks.is_single(job):
+        is_there = set(range(len(frames)))
     wanted = [frame for index, frame in enumerate(frames) if index not in is_there]
     args: Args = {"tokens": late} if late else {}
     sequence = asks.sequence(renderer, job, late)

@@ -74,8 +74,10 @@ def _named(frames: Sequence[str], count: int) -> str:
 
 
 def _last_words(outcome: Outcome) -> str:
-    fault = outcome.exit_fault
-    return fault.why if fault else "it ended with exit code 0"
+    if fault := outcome.exit_fault:
+        return fault.why
+    last = outcome.log_tail.strip().rpartition("\n")[2].strip()
+    return "exit code 0" + (f": {last}" if last else "")
 
 
 def _anonymous(line: str) -> str:

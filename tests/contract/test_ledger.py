@@ -588,5 +588,16 @@ def test_text_that_utf8_cannot_hold_does_not_stop_the_ledger(planned):
     assert planned.ledger.attempts(Q)[0].why == "bad name ?"
 
 
+def test_segment_of_a_render_takes_only_what_needs_it_with_it(planned):
+    planned.fail(Q, reach=Reach.NEEDS)
+    tasks = {task.id.rpartition("t/")[2]: task.state for task in planned.ledger.tasks("b-0001/j/t")}
+    assert tasks == {
+        "000000/encode": State.FAILED,
+        "000001/encode": State.WAITING,
+        "assemble": State.CANCELLED,
+        "publish": State.CANCELLED,
+    }
+
+
 def test_probe_is_the_kind_of_a_probe():
     assert probe(batch().jobs[0]).id == P

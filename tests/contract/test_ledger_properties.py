@@ -158,7 +158,7 @@ class Ledgers(RuleBasedStateMachine):
         task = replace(self.file.task(attempt.task), reason="", cause=None)
         reach = Reach.NOTHING
         if end == "given up":
-            reach = data.draw(st.sampled_from([Reach.TARGET, Reach.JOB]))
+            reach = data.draw(st.sampled_from([Reach.NEEDS, Reach.TARGET, Reach.JOB]))
         accepted = end == "accepted"
         return Settlement(
             attempt=attempt.id,

@@ -59,6 +59,20 @@ def test_the_source_is_moved_once_and_only_when_all_targets_are_published():
     assert needs(found["x/000001/action"]) == {"y/000000/action"}
 
 
+def test_frames_are_acted_on_when_the_whole_sequence_was_looked_at():
+    of = job({"command": ["a"]})
+    x, _ = targets(of)
+    look = Task(
+        id=task_id(of.id, Kind.VERIFY, "x"),
+        job=of,
+        kind=Kind.VERIFY,
+        target="x",
+        needs=(x.tasks[0].id,),
+    )
+    (found,) = actions.added(of, [replace(x, tasks=(*x.tasks, look))])
+    assert needs(found.tasks[-1]) == {"x/verify"}
+
+
 def command(action, source="/in/a.mov", allow=None):
     return actions.command(planned(action)["y/000000/action"], PLACES, source, allow)
 

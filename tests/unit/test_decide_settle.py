@@ -25,6 +25,7 @@ from orchestrator.model.work import (
     Outcome,
     Reject,
     Rework,
+    Segment,
     State,
     Task,
 )
@@ -124,6 +125,17 @@ def test_third_failure_or_crash_is_the_last(tries, state, cause):
 def test_task_given_up_takes_its_target_with_it_or_else_its_job(target, reach):
     after = settle(processing(target=target, tries=2), Reject("exit code 1"), LIMITS)
     assert after.reach is reach
+
+
+@pytest.mark.parametrize(
+    ("kind", "reach"),
+    [(Kind.RENDER, Reach.NEEDS), (Kind.PUBLISH, Reach.NEEDS), (Kind.ENCODE, Reach.TARGET)],
+)
+def test_segment_of_a_render_costs_only_itself(kind, reach):
+    task = replace(processing(target="t", tries=2), kind=kind, segment=Segment(0, 0, 10))
+    assert settle(task, Reject("frame 7 is missing"), LIMITS).reach is reach
+    whole = replace(task, segment=None)
+    assert settle(whole, Reject("exit code 1"), LIMITS).reach is Reach.TARGET
 
 
 def test_final_rejection_is_not_tried_again():

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+FOLDER = "frames"
+"""What a renderer made, and nothing else."""
+
 FRAMES = "frames.json"
 """What is known of each frame that was looked at and is right, and of what stands beside it."""
 

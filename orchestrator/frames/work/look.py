@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from orchestrator.frames.names import Sequence as Frames
 from orchestrator.frames.names import sequence_of
 from orchestrator.frames.work import movies
 from orchestrator.frames.work.attempt import leave
-from orchestrator.frames.work.images import NotAnImage, look
+from orchestrator.frames.work.images import NotAnImage
 from orchestrator.frames.work.trouble import Trouble
 from orchestrator.model.work import Cause
 
@@ -95,13 +94,10 @@ def _whole(sequence: Frames, folder: Path) -> dict[str, object]:
     """Return what is known of the frames that are there and whole."""
     found: dict[str, object] = {}
     frames = sequence.span.frames()
+    single = 1 if sequence.pattern.digits else len(frames)
     for index, name in _named(sequence, folder):
-        if not sequence.pattern.digits and len(frames) > 1:
-            look_at = partial(movies.look, folder / name, len(frames))
-        else:
-            look_at = partial(look, folder / name)
         try:
-            image = look_at()
+            image = movies.look(folder / name, single)
         except NotAnImage:
             continue
         number = sequence.number(frames[index])

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import av.error
 
+from orchestrator.frames.work import images
 from orchestrator.frames.work.attempt import sha256
 from orchestrator.frames.work.images import Image, NotAnImage
 
@@ -16,10 +17,12 @@ HEAD_BYTES = 64
 
 
 def look(path: Path, frames: int) -> Image:
-    """Return what is in a file; NotAnImage if it is empty, or a movie that lacks frames.
+    """Return what is in a file of so many frames; NotAnImage if it is empty, or lacks some.
 
     Raises OSError if it cannot be read; a link is not followed.
     """
+    if frames == 1:
+        return images.look(path)
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):

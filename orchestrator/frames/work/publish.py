@@ -20,6 +20,7 @@ from typing import Any
 from orchestrator.frames.work import rename
 from orchestrator.frames.work.attempt import (
     CHUNK_BYTES,
+    FOLDER,
     FRAMES,
     PUBLISHED,
     leave,
@@ -58,6 +59,7 @@ class Piece:
     path: Path  #: its place
     size: int
     sha256: str
+    mtime_ns: int
 
 
 def run(asked: Mapping[str, Any]) -> Mapping[str, object]:
@@ -67,6 +69,8 @@ def run(asked: Mapping[str, Any]) -> Mapping[str, object]:
     if listed is None:
         raise _spoiled(wanted, wanted.made / FRAMES)
     pieces = list(_pieces(wanted, listed))
+    for piece in pieces:  # before the first is placed: what is rendered anew may be others
+        _check_made(wanted, piece)
     folders = sorted({piece.path.parent for piece in pieces})
     for folder in folders:
         _make(folder)
@@ -126,11 +130,24 @@ def _pieces(wanted: Publish, listed: Mapping[str, Any]) -> Iterator[Piece]:
 def _piece(wanted: Publish, known: Mapping[str, Any], name: str) -> Piece:
     return Piece(
         number=known["number"],
-        file=wanted.made / "frames" / known["file"],
+        file=wanted.made / FOLDER / known["file"],
         path=wanted.folder / name,
         size=known["size"],
         sha256=known["sha256"],
+        mtime_ns=known["mtime_ns"],
     )
+
+
+def _check_made(wanted: Publish, piece: Piece) -> None:
+    """Raise Trouble where a file is not the one that was looked at, as far as its entry tells."""
+    try:
+        status = os.lstat(piece.file)
+    except FileNotFoundError as error:
+        raise _spoiled(wanted, piece.file) from error
+    if not stat.S_ISREG(status.st_mode) or status.st_size != piece.size:
+        raise _spoiled(wanted, piece.file)
+    if status.st_mtime_ns != piece.mtime_ns and sha256(piece.file) != piece.sha256:
+        raise _spoiled(wanted, piece.file)
 
 
 def _place(wanted: Publish, piece: Piece) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from orchestrator.frames.names import sequence_of
+from orchestrator.frames.work import movies
 from orchestrator.frames.work.attempt import PUBLISHED, left, sha256
+from orchestrator.frames.work.images import NotAnImage
 from orchestrator.frames.work.look import SEEN
-from orchestrator.frames.work.publish import named, notes, sweep
+from orchestrator.frames.work.publish import notes, sweep
 from orchestrator.frames.work.trouble import Trouble
 
 SPOILED_MAX = 50
@@ -33,17 +35,16 @@ def run(asked: Mapping[str, Any]) -> Mapping[str, object]:
         if why := _changed(Path(path), facts):
             spoiled.setdefault(owners[path], f"{path}: {why}")
     if spoiled:
-        attempts = [each for each in spoiled if each][:SPOILED_MAX]
+        if "" in spoiled:
+            raise Trouble(f"{spoiled['']}; start the batch again", final=True)
         first = next(iter(spoiled.values()))
-        what = "it is published once more" if attempts else "start the batch again"
-        raise Trouble(f"{first}; {what}", final=not attempts, spoiled=attempts)
+        attempts = list(spoiled)[:SPOILED_MAX]
+        raise Trouble(f"{first}; it is published once more", spoiled=attempts)
     frames = sequence.span.frames() if sequence.pattern.digits else sequence.span.frames()[:1]
     paths = {os.path.join(sequence.pattern.folder, sequence.name(f)): f for f in frames}
-    if lacking := [sequence.number(f) for path, f in paths.items() if path not in known]:
-        sentence = f"{sequence.pattern.words}: frame {named(lacking)}: not put there"
-        raise Trouble(f"{sentence}; run `orchestrator retry`", final=True)
-    wanted = {path: known[path] for path in paths}
-    _check_alike(sequence.pattern.words, wanted)
+    single = 1 if sequence.pattern.digits else sequence.span.count
+    known |= _looked_at([path for path in paths if path not in known], single)
+    _check_alike(sequence.pattern.words, {path: known[path] for path in paths})
     sweep([Path(path) for path in known], asked["attempt"])
     numbered = {sequence.number(frame): known[path] for path, frame in paths.items()}
     return {
@@ -70,6 +71,22 @@ def _known(asked: Mapping[str, Any]) -> tuple[dict[str, Facts], dict[str, str]]:
             known.setdefault(facts["path"], facts)
             owners.setdefault(facts["path"], "")
     return known, owners
+
+
+def _looked_at(paths: Sequence[str], frames: int) -> dict[str, Facts]:
+    """Return what is known of frames that were there before.
+
+    Raises Trouble, final, where one is missing or broken: nobody has rendered it.
+    """
+    found: dict[str, Facts] = {}
+    for path in paths:
+        try:
+            found[path] = movies.look(Path(path), frames).data()
+        except (NotAnImage, OSError) as error:
+            why = error if isinstance(error, NotAnImage) else "is gone"
+            sentence = f"{path}: {why}, and was whole when the job began"
+            raise Trouble(f"{sentence}; start the batch again", final=True) from error
+    return found
 
 
 def _changed(path: Path, facts: Facts) -> str:
