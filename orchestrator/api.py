@@ -1,4 +1,27 @@
-"""All that a plugin may import.  Names here are kept; anything else may move."""
+"""All that a plugin may import.  Names here are kept; anything else may move.
+
+To offer:
+    `hookimpl` marks a hook; the hooks and what each may do stand in docs/plugins.md.
+    `orchestrator_processors` returns `Processor` s, `orchestrator_programs` a `ProgramCheck` each,
+    mostly made by `version_check`.
+
+To work, the methods of a `Processor` in the order of a job's life:
+    `review` reads a `Job` (its `Service`, `Split`, `IfExists`) and returns a `Review` of `Fault` s;
+    `probe` asks a node, which answers `Facts`;
+    `plan` cuts the `Room` there is into `Target`, `Segment` and `Task` (its `Kind`, named by
+    `task_id`);
+    `command` says a `Command` for the `Places` of a node, with `Secret` words and the `Result` s of
+    earlier tasks (`TaskId`); `publishing` is the command that puts files in their places;
+    `progress` returns `Progress`; `check` turns an `Outcome` (its `Ending`) into a `Verdict`:
+    `Accept`, `Reject` with its `Cause`, `Again`, `Replan` or `Rework`.
+
+To render frames:
+    `FrameProcessor` makes a processor of a `Renderer`, which answers an `Order` (its `Span` of frames,
+    the `Pattern` of their names, `frame_text`) with words, and knows its `Trouble` s.
+
+To test:
+    `orchestrator.testing`, which no plugin needs where it works.
+"""
 
 from orchestrator.frames.names import Pattern as Pattern
 from orchestrator.frames.names import pattern
@@ -13,6 +36,7 @@ from orchestrator.model.work import Accept as Accept
 from orchestrator.model.work import Again as Again
 from orchestrator.model.work import Cause as Cause
 from orchestrator.model.work import Command as Command
+from orchestrator.model.work import Ending as Ending
 from orchestrator.model.work import Facts as Facts
 from orchestrator.model.work import Fault as Fault
 from orchestrator.model.work import Follower as Follower
@@ -40,5 +64,6 @@ from orchestrator.plugin.hooks import ProgramCheck as ProgramCheck
 from orchestrator.plugin.hooks import hookimpl as hookimpl
 from orchestrator.plugin.hooks import version_check as version_check
 from orchestrator.plugin.processor import Processor as Processor
+from orchestrator.plugin.publishing import publishing as publishing
 
 frame_pattern = pattern
