@@ -33,7 +33,7 @@ VERBS = {
     "controller": "Run, start, stop or ask the controllers of this computer.",
     "settings": "List the settings there are; show, compare or copy them.",
     "schema": "Print the JSON Schema of a kind of manifest.",
-    "plugins": "List the plugins and what they offer.",
+    "plugins": "List the plugins and what they offer; write a new one.",
 }
 """Every subcommand is ``orchestrator/cli/NAME.py`` with a command called ``command``."""
 

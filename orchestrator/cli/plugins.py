@@ -1,4 +1,4 @@
-"""`orchestrator plugins`: what is installed, and what each offers."""
+"""`orchestrator plugins`: what is installed, what each offers; and a new one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import click
 
-from orchestrator.cli import screens
+from orchestrator.cli import newplugin, screens
 from orchestrator.cli.options import output_option
 from orchestrator.cli.show import emit
 from orchestrator.manifest.setting import Setting, read_built_in
@@ -16,10 +16,18 @@ from orchestrator.plugin.manager import Origin, Plugins
 COLUMNS = ("name", "distribution", "version", "processors", "settings", "programs")
 
 
-@click.command(name="plugins")
+@click.group(name="plugins", invoke_without_command=True)
 @output_option
-def command(output: str) -> int:
+@click.pass_context
+def command(context: click.Context, output: str) -> int:
     """List the plugins: where each comes from, its processors, settings and programs."""
+    return 0 if context.invoked_subcommand else _list(output)
+
+
+command.add_command(newplugin.command)
+
+
+def _list(output: str) -> int:
     plugins = Plugins.installed()
     settings = read_built_in(plugins.settings_folders(), plugins.processors)
     data = rows(plugins.origins(), settings)

@@ -1,0 +1,87 @@
+"""A plugin that nobody in the core knows: built, installed, used, removed.  And one just written."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+from strangers import Stranger, built
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+
+QUIET = ("-q", "-p", "no:cacheprovider")
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    return Stranger(tmp_path)
+
+
+def test_wheel_of_a_stranger_is_installed_used_and_gone_without_a_trace(root, tmp_path, stranger):
+    source = root / "examples" / "plugin"
+    before = stranger.files()
+    stranger.install(built(source, tmp_path / "built"))
+    row = stranger.plugins()["checksum"]
+    assert (row["distribution"], row["version"]) == ("orchestrator-checksum", "1.2.0")
+    assert row["processors"] == ["checksum"]
+
+    work = tmp_path / "work"
+    work.mkdir()
+    for name in ("job.yaml", "README.md", "pyproject.toml"):
+        shutil.copy(source / name, work)
+    assert "Batch" in stranger.call("orchestrator", "validate", "job.yaml", cwd=work)
+    stranger.call("orchestrator", "run", "job.yaml", cwd=work)
+    sums = (work / "out" / "offload.sha256").read_text().splitlines()
+    wanted = [
+        hashlib.sha256((work / n).read_bytes()).hexdigest() for n in ("README.md", "pyproject.toml")
+    ]
+    assert [line.split()[0] for line in sums] == wanted
+
+    shutil.copytree(source / "tests", tmp_path / "theirs")
+    stranger.call("pytest", *QUIET, "theirs")
+
+    stranger.pip("uninstall", "-q", "-y", "orchestrator-checksum")
+    assert stranger.files() == before
+    assert "checksum" not in stranger.plugins()
+    stranger.call("orchestrator", "validate", "job.yaml", cwd=work, ends=2)
+
+
+@pytest.mark.parametrize("kind", ["--command", "--frames"])
+def test_package_that_was_just_written_passes_its_tests_at_once(tmp_path, stranger, kind):
+    stranger.call("orchestrator", "plugins", "new", "contact-sheet", kind)
+    made = tmp_path / "orchestrator-contact-sheet"
+    stranger.install("-e", made)
+    stranger.call("pytest", *QUIET, cwd=made)
+    assert stranger.plugins()["contact-sheet"]["version"] == "0.1.0"
+    stranger.call("orchestrator", "validate", "job.yaml", cwd=made)
+    if kind == "--command":
+        stranger.call("orchestrator", "run", "job.yaml", cwd=made)
+        assert (made / "out" / "README.md.tar.gz").is_file()
+
+
+def test_package_that_was_just_written_is_clean(root, tmp_path, stranger):
+    """As one sees it who has installed our wheel: mypy does not look through an editable install."""
+    shutil.copytree(root / "orchestrator", stranger.site / "orchestrator")
+    stranger.call("orchestrator", "plugins", "new", "contact-sheet", "--folder", "a/plugin")
+    stranger.call("orchestrator", "plugins", "new", "an-extremely-long-name-for-a-processor-x")
+    stranger.call("orchestrator", "plugins", "new", "x-" * 19 + "yz", "--frames")
+    folders = [tmp_path / "a" / "plugin", *tmp_path.glob("orchestrator-*")]
+    assert len(folders) == 3
+    for folder in [*folders, root / "examples" / "plugin"]:
+        for words in (("check", "--no-cache", "."), ("format", "--no-cache", "--check", ".")):
+            ruff(folder, *words)
+    for folder in (folders[0], folders[2]):
+        words = ("--cache-dir", tmp_path / "mypy", "--python-executable", stranger.python)
+        stranger.call("mypy", *words, cwd=folder)
+
+
+def ruff(folder, *words):
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
