@@ -1,23 +1,23 @@
 """All that a plugin may import.  Names here are kept; anything else may move.
 
 To offer:
-    `hookimpl` marks a hook; the hooks and what each may do stand in docs/plugins.md.
-    `orchestrator_processors` returns `Processor` s, `orchestrator_programs` a `ProgramCheck` each,
-    mostly made by `version_check`.
+    `hookimpl` marks a hook; which there are stands in docs/plugins.md.  A `Processor` is offered by
+    orchestrator_processors, a `ProgramCheck`, as `version_check` makes it, by orchestrator_programs.
 
-To work, the methods of a `Processor` in the order of a job's life:
-    `review` reads a `Job` (its `Service`, `Split`, `IfExists`) and returns a `Review` of `Fault` s;
+To work, the methods of a processor in the order of a job's life:
+    `review` reads a `Job` (its `Service`, `Split`, `IfExists`) and returns a `Review` with each `Fault`;
     `probe` asks a node, which answers `Facts`;
-    `plan` cuts the `Room` there is into `Target`, `Segment` and `Task` (its `Kind`, named by
-    `task_id`);
-    `command` says a `Command` for the `Places` of a node, with `Secret` words and the `Result` s of
-    earlier tasks (`TaskId`); `publishing` is the command that puts files in their places;
-    `progress` returns `Progress`; `check` turns an `Outcome` (its `Ending`) into a `Verdict`:
-    `Accept`, `Reject` with its `Cause`, `Again`, `Replan` or `Rework`.
+    `plan` looks at the `Room` there is, and returns each `Target` with its parts, a `Segment` each,
+    and what is to be done, a `Task` each: its `Kind`, and a `TaskId` by `task_id`;
+    `command` returns a `Command` for the `Places` of one node, with the `Result` of earlier tasks, and
+    a `Secret` for a word that nobody may read; `publishing` puts files in their places;
+    `progress` returns `Progress`;
+    `check` turns an `Outcome` (its `Ending`) into a `Verdict`: `Accept`, `Reject` with its `Cause`,
+    `Again`, `Replan` or `Rework`.
 
 To render frames:
-    `FrameProcessor` makes a processor of a `Renderer`, which answers an `Order` (its `Span` of frames,
-    the `Pattern` of their names, `frame_text`) with words, and knows its `Trouble` s.
+    `FrameProcessor` makes a processor of a `Renderer`, which answers an `Order` (a `Span` of frames,
+    the `Pattern` of their names, `frame_text`) with words; a `Trouble` is a line that tells of one.
 
 To test:
     `orchestrator.testing`, which no plugin needs where it works.

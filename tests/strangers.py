@@ -21,6 +21,7 @@ class Stranger:
         self.bin = folder / "venv" / "bin"
         self.python = self.bin / "python"
         (self.site,) = (folder / "venv").glob("lib/python*/site-packages")
+        self.ours = sys.executable
         ours = sysconfig.get_path("purelib")
         (self.site / "ours.pth").write_text(f"import site; site.addsitedir({ours!r})\n")
         theirs = ("ORCHESTRATOR_", "XDG_", "PYTEST_", "PYTHONPATH")
@@ -54,6 +55,13 @@ class Stranger:
     def install(self, *what):
         """Install what is on this disk; all that it needs is there."""
         self.pip("install", "-q", "--no-index", "--no-build-isolation", *what)
+
+    def copy_core(self, root):
+        """Have the core as a wheel brings it: mypy does not look through an editable install."""
+        hidden = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(root / "orchestrator", self.site / "orchestrator", ignore=hidden)
+        schemas = self.site / "orchestrator" / "schemas"
+        shutil.copytree(root / "schemas", schemas, ignore=hidden)
 
     def plugins(self):
         """Return the rows of `orchestrator plugins`, by name."""

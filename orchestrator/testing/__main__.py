@@ -25,7 +25,8 @@ def main() -> int:
             sys.stderr.write(f"{error}\n")
             code = max(code, error.exit_code)
         else:
-            told = {key: answer for key, answer in said.items() if answer}  # the rest says nothing
+            probes = said.get("probe") is not None
+            told = {key: each for key, each in said.items() if each or (key == "probe" and probes)}
             sys.stdout.write(f"# {name}: what the processor says now\n{yaml_text(told)}")
     return code
 

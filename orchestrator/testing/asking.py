@@ -32,6 +32,7 @@ from orchestrator.model.work import (
     Split,
     Target,
     Task,
+    task_id,
 )
 from orchestrator.plugin.caller import Caller, Unplannable
 from orchestrator.plugin.hooks import PROJECT
@@ -74,7 +75,8 @@ def answers(asked: Asked) -> dict[str, Any]:
         targets = caller.plan(job, facts, Room(**{**ROOM, **asked.data.get("room", {})}))
     except Unplannable as error:
         return {**told, "impossible": str(error)}
-    return {**told, **_plan(targets), **_work(caller, asked, targets)}
+    probe = _probe_task(job, told["probe"])
+    return {**told, **_plan(targets), **_work(caller, asked, targets, probe)}
 
 
 @cache
@@ -172,6 +174,13 @@ def _probe(caller: Caller, job: Job) -> Any:
     return None if args is None else dump(args)
 
 
+def _probe_task(job: Job, args: Mapping[str, object] | None) -> tuple[Task, ...]:
+    """Return the task of a job's probe, where it has one."""
+    if args is None:
+        return ()
+    return (Task(id=task_id(job.id, Kind.PROBE), job=job, kind=Kind.PROBE, args=args),)
+
+
 def _review(review: Review) -> dict[str, Any]:
     return {
         "claims": _by_path(review.claims),
@@ -201,9 +210,12 @@ def _plan(targets: Sequence[Target]) -> dict[str, Any]:
     }
 
 
-def _work(caller: Caller, asked: Asked, targets: Sequence[Target]) -> dict[str, Any]:
+def _work(
+    caller: Caller, asked: Asked, targets: Sequence[Target], probe: Sequence[Task]
+) -> dict[str, Any]:
     """Return what is said of the tasks: commands, what their output means, what comes of them."""
-    tasks = {_end(task): task for target in targets for task in target.tasks}
+    planned = [task for target in targets for task in target.tasks]
+    tasks = {_end(task): task for task in (*planned, *probe)}
     commands = _commands(caller, asked.data.get("facts", {}), tasks)
     first = next(iter(tasks), "")
     told: dict[str, Any] = {
