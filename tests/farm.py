@@ -14,6 +14,7 @@ from orchestrator.controller.blames import Blames
 from orchestrator.controller.brief import Briefing
 from orchestrator.controller.copies import Copies
 from orchestrator.controller.courier import Courier
+from orchestrator.controller.licensing import Licensing
 from orchestrator.controller.look import Lookout
 from orchestrator.controller.loop import Controller
 from orchestrator.controller.plan import Planner
@@ -192,6 +193,7 @@ class Farm:
                 self.storage,
                 presence=presence,
                 watch=self.watch,
+                licensing=Licensing(ledger, caller),
             ),
             Hands(ledger, engine, courier, caller, self.storage, briefing, planner),
             clock=lambda: self.world.wall,
@@ -354,6 +356,18 @@ class Farm:
         assert max(live.values(), default=0) <= 2, f"more than two live attempts: {live}"
         tasks = Counter(attempt.task for attempt in self.ledger.open_attempts())
         assert max(tasks.values(), default=0) <= 1, f"two open attempts: {tasks}"
+        limits = self.watch.gate_now.limits.licences if self.watch else {}
+        for name, limit in limits.items():
+            on = Counter(node for task, node in self.holders().items() if self._holds(task, name))
+            assert sum(on.values()) <= (limit.cluster or 10**6), f"I10: licence {name}: {on}"
+            assert max(on.values(), default=0) <= (limit.host or 10**6), f"I10: {name}: {on}"
+
+    def _holds(self, task: str, licence: str) -> bool:
+        """Whether an open task holds a licence."""
+        batch = self.ledger.batch(task.partition("/")[0])
+        (job,) = [job for job in batch.jobs if task.startswith(f"{job.id}/")]
+        named = (*job.licences, *self.caller.review(job).licences)
+        return task.endswith("/render") and licence in named
 
     def check(self) -> None:
         """Assert what must hold at every moment of every story; I numbers of the rules."""
@@ -411,6 +425,8 @@ class Farm:
             if part.level == "target" and part.state is State.SUCCESSFUL:
                 joined = [t for t in self.ledger.tasks(part.id) if t.kind is Kind.ASSEMBLE]
                 results = self.ledger.results([need for task in joined for need in task.needs])
+                if not joined:  # what is rendered by frames is put in its place part by part
+                    continue
                 whole = "+".join(f"<{result.attempt}>" for result in results.values())
                 assert self.world.published[part.destination] == whole, part.id
 

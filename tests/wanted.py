@@ -40,7 +40,11 @@ spec:
     open: true
     executables: [/usr/bin/blender]
     webhooks: [10.0.4.7]
-  limits: {queuedBatches: 10, activeTargets: 4, activeSegments: 40}
+  limits:
+    queuedBatches: 10
+    activeTargets: 4
+    activeSegments: 40
+    licences: {maya: {cluster: 4, host: 1}}
   notify:
     to: [ops@studio.example]
     serviceDownAfter: 2m

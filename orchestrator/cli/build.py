@@ -23,6 +23,7 @@ from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.copies import Copies
 from orchestrator.controller.courier import Courier
 from orchestrator.controller.keeper import kept
+from orchestrator.controller.licensing import Licensing
 from orchestrator.controller.look import Lookout, Watch
 from orchestrator.controller.loop import Controller
 from orchestrator.controller.onward import Onward
@@ -187,6 +188,7 @@ def assemble(frame: Frame) -> tuple[Controller, Briefing]:
         builds=frame.builds,
         spaces=Spaces(ledger, caller, storage),
         hearing=Hearing(frame.key, frame.cluster),
+        licensing=Licensing(ledger, caller),
     )
     hands = Hands(
         ledger,

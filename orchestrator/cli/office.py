@@ -77,6 +77,7 @@ class StandingOffice:
         office.keeper = built.keeper
         office.intake.spaces = built.controller.lookout.spaces
         office.intake.copies = built.controller.lookout.copies
+        office.intake.licensing = built.controller.lookout.licensing
         office.intake.builds = built.builds
         office.wake = built.controller.wake
         built.controller.hands.submit_next = office.intake.onward

@@ -10,6 +10,7 @@ from itertools import islice
 
 from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.copies import Copies
+from orchestrator.controller.licensing import Licensing
 from orchestrator.controller.onward import key, sheet
 from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
@@ -56,6 +57,7 @@ class Intake:
     builds: TargetBuilds | None = None  #: of targets that were begun
     spaces: Spaces | None = None  #: None: room on storage is not estimated
     copies: Copies | None = None  #: None: every node sees what jobs read
+    licensing: Licensing | None = None  #: None: no licence is counted
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def submit(self, who: Client, sheets: Sequence[Sheet], key: str) -> Submitted:
@@ -112,7 +114,8 @@ class Intake:
         low = self.storage.low()
         crowded = self.spaces.told if self.spaces else {}
         unseen = self.copies.told if self.copies else {}
-        return {**reached, **crowded, **unseen, **({STORAGE: low} if low else {})}
+        licences = self.licensing.told if self.licensing else {}
+        return {**reached, **crowded, **unseen, **licences, **({STORAGE: low} if low else {})}
 
     def _known(self, origin: Origin) -> Submitted | None:
         """Return what the key came to before; Conflict if other text was sent under it."""

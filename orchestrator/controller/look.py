@@ -12,6 +12,7 @@ from orchestrator.controller.blames import Blames
 from orchestrator.controller.builds import TargetBuilds
 from orchestrator.controller.copies import Copies
 from orchestrator.controller.courier import Courier
+from orchestrator.controller.licensing import Licensing
 from orchestrator.controller.presence import Presence
 from orchestrator.controller.spaces import Spaces
 from orchestrator.controller.storage import Storage
@@ -20,6 +21,7 @@ from orchestrator.decide.active import OF_SEGMENTS, SEGMENTS, TARGETS, Active, a
 from orchestrator.decide.blame import NOBODY, Now
 from orchestrator.decide.crew import Crew, current, set_aside
 from orchestrator.decide.fleet import Gate, Sight, closed, mass_alarm, mass_loss
+from orchestrator.decide.licences import NO_LICENCES
 from orchestrator.decide.place import SPARING, Needs, Past, Seats, place
 from orchestrator.decide.reconcile import Attempt, View, open_seats, spared, strangers
 from orchestrator.engine.protocol import Engine
@@ -74,6 +76,7 @@ class Lookout:
     spaces: Spaces | None = None  #: None: room is not estimated
     blames: Blames | None = None  #: None: no node is set aside
     copies: Copies | None = None  #: None: every node sees what jobs read
+    licensing: Licensing | None = None  #: None: no licence is counted
     alarms: tuple[str, ...] = ()  #: of the last look: what people should know now
     hearing: Hearing = field(default_factory=Hearing)  #: whether the ledger has lost leases
 
@@ -96,7 +99,11 @@ class Lookout:
         kinds = frozenset() if draining else self.only or (SPARING if low else None)
         only = _only(kinds, active(each.task for each in attempts), crew.gate.limits)
         doubled = self._doubled(attempts, past.unseen)
+        if self.licensing:
+            self.licensing.see(taken, crew.gate.limits.licences)
         ready, past = self._ready(seats, only, now, past)
+        if self.licensing:
+            self.licensing.tell()
         return View(
             members=crew.members,
             attempts=attempts,
@@ -113,6 +120,7 @@ class Lookout:
             shut=crew.gate.shut,
             past=past,
             limits=crew.gate.limits,
+            licences=self.licensing.now if self.licensing else NO_LICENCES,
             overdue=overdue,
             doubled=doubled,
             quarantine=crew.quarantine,
@@ -222,15 +230,16 @@ class Lookout:
         """Return the next tasks of a service, as many as there is room for.
 
         What no free node can do must not hold up what stands behind it: while there is room left,
-        the line is asked again without the jobs of which a task found no seat, and for more where
-        tasks wait for word of their earlier attempts: that says nothing of their jobs.
+        the line is asked again without the jobs of which a task found no seat (only without its
+        renders, if these hold a licence), and for more where tasks wait for word of their earlier
+        attempts: that says nothing of their jobs.
         """
         room = sum(max(0, each.free.get(service, 0)) for each in seats)
         line: dict[TaskId, tuple[Task, Needs]] = {}
-        passing: frozenset[str] = frozenset()
+        only = replace(only, unlicensed=self.licensing.waiting()) if self.licensing else only
         limit = room
         for _ in range(ROUNDS_MAX):
-            found = self.ledger.ready(service, limit, now, replace(only, passing=passing))
+            found = self.ledger.ready(service, limit, now, only)
             crowded = self.spaces.without_room(found) if self.spaces else frozenset()
             if self.copies:
                 crowded |= self.copies.without_sight(found)
@@ -240,15 +249,30 @@ class Lookout:
                 if task.id not in line and task.job.id not in crowded
             }
             past = self._with_failures(past, found)
-            asked = [(task, service, needs) for task, needs in line.values()]
-            seated = {task.id for task, _ in place(asked, seats, past)}
+            seated = self._seated(line, service, seats, past)
             doubled = sum(task.id in past.doubled for task in found)
-            unseated = {each.job.id for each in found if each.id not in seated | past.doubled}
+            unseated = [each for each in found if each.id not in seated | past.doubled]
+            licensed = self.licensing.unseated(unseated) if self.licensing else frozenset()
             if len(seated) >= room or len(found) < limit or not (unseated or doubled):
                 break
-            passing |= unseated
+            only = _past_these(only, unseated, licensed)
             limit = max(room, ROUND_LEAST) + doubled
         return tuple(line.values()), past
+
+    def _seated(
+        self,
+        line: Mapping[TaskId, tuple[Task, Needs]],
+        service: Service,
+        seats: Sequence[Seats],
+        past: Past,
+    ) -> set[TaskId]:
+        """Return which tasks of a line find a seat."""
+        licences = NO_LICENCES
+        if self.licensing:
+            self.licensing.learn(task for task, _ in line.values())
+            licences = self.licensing.now
+        asked = [(task, service, needs) for task, needs in line.values()]
+        return {task.id for task, _ in place(asked, seats, past, licences)}
 
     def _with_failures(self, past: Past, tasks: Sequence[Task]) -> Past:
         """Add where tasks failed, and which may still run; only those that did are looked up."""
@@ -272,6 +296,16 @@ class Lookout:
             return self.caller.review(task.job).needs
         except PluginError:
             return {}  # its command will raise the same, and then it has an attempt to tell of
+
+
+def _past_these(only: Only, unseated: Sequence[Task], licensed: frozenset[str]) -> Only:
+    """Return what else is asked for, where tasks found no seat; `licensed`: jobs that hold some."""
+    stuck = {
+        task.job.id
+        for task in unseated
+        if task.kind is not Kind.RENDER or task.job.id not in licensed
+    }
+    return replace(only, passing=only.passing | stuck, unlicensed=only.unlicensed | licensed)
 
 
 def _only(kinds: frozenset[Kind] | None, now: Active, limits: Limits) -> Only:

@@ -13,6 +13,7 @@ from orchestrator.model.cluster import (
     Access,
     Cluster,
     Extended,
+    Licence,
     Limits,
     Network,
     Node,
@@ -87,7 +88,10 @@ def _facts(noun: Any, root: str) -> Iterator[tuple[str, str]]:  # Any: of any no
             yield from _schedule(value, path)
         elif isinstance(value, Mapping):
             for key, each in value.items():
-                yield _joined(path, str(key)), _shown(each)
+                if isinstance(each, Licence):
+                    yield from _facts(each, _joined(path, str(key)))
+                else:
+                    yield _joined(path, str(key)), _shown(each)
         else:
             yield path, _unit(field.name, value)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.decide import versions
+from orchestrator.decide.licences import NO_LICENCES, Licences, Pool
 from orchestrator.model.node import Identity, Member, Program, service_instances
 from orchestrator.model.work import Job, Kind, Service, Task, TaskId
 
@@ -50,12 +51,17 @@ NO_PAST = Past()
 
 
 def place(
-    ready: Sequence[tuple[Task, Service, Needs]], seats: Sequence[Seats], past: Past = NO_PAST
+    ready: Sequence[tuple[Task, Service, Needs]],
+    seats: Sequence[Seats],
+    past: Past = NO_PAST,
+    licences: Licences = NO_LICENCES,
 ) -> tuple[tuple[Task, Member], ...]:
     """Return who does what: tasks in the order given, each on the member with most free room.
 
-    A task that failed on some of those that can do it waits for one of the others.
+    A task that failed on some of those that can do it waits for one of the others, and one whose
+    licence is in use for that.
     """
+    pool = Pool(licences)
     free = {(each.member, service): n for each in seats for service, n in each.free.items()}
     builds = dict(past.builds)
     memory: dict[tuple[object, ...], list[Seats]] = {}  # tasks of one target are much alike
@@ -74,11 +80,14 @@ def place(
         failed = past.failed.get(task.id, frozenset())
         others = [each for each in memory[key] if each.member.node not in failed]
         open_now = [
-            each for each in others or memory[key] if free.get((each.member, service), 0) > 0
+            each
+            for each in others or memory[key]
+            if free.get((each.member, service), 0) > 0 and pool.has(task, each.member.node)
         ]
         if open_now:
             chosen = max(open_now, key=lambda each: (free[each.member, service], each.member.node))
             free[chosen.member, service] -= 1
+            pool.take(task, chosen.member.node)
             placed.append((task, chosen.member))
             if target:
                 builds.setdefault(target, builds_of(needs, chosen.identity))

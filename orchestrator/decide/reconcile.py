@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.decide.active import within
 from orchestrator.decide.blame import NOBODY, Quarantine
+from orchestrator.decide.licences import NO_LICENCES, Licences
 from orchestrator.decide.place import NO_PAST, Needs, Past, Seats, place
 from orchestrator.model.cluster import Limits
 from orchestrator.model.node import Member, Phase, Report, service_instances
@@ -75,6 +76,7 @@ class View:
     #: node outside its window -> why; what has not begun there goes back (F-SCHED-10)
     past: Past = NO_PAST
     limits: Limits = field(default_factory=Limits)
+    licences: Licences = NO_LICENCES
     copying: tuple[Bring | Reprobe | Refuse, ...] = ()  #: what follows from who sees which files
 
 
@@ -346,7 +348,7 @@ def _placed(view: View) -> Iterator[Action]:
     probing = set(view.quarantine.probing)
     taken = (*view.attempts, *kept.values())
     seats = open_seats(view.members, taken, view.closed, view.quarantine.probing)
-    placed = place(line, seats, view.past)
+    placed = place(line, seats, view.past, view.licences)
     for task, member in within(placed, [each.task for each in view.attempts], view.limits):
         if member.node in view.quarantine.probing:
             if member.node not in probing:  # one task of any service is a probe

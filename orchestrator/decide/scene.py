@@ -106,6 +106,8 @@ class Scene:
             return self.full[STORAGE]
         if asked := self.full.get(task_id(task.job.id, Kind.COPY)):
             return asked
+        if task.kind is Kind.RENDER and (short := self.full.get(task_id(task.job.id, Kind.RENDER))):
+            return short
         crowded = "" if task.kind.is_first else self.full.get(task.job.id, "")
         return crowded or held_up(task.id, self._active, self.full)
 

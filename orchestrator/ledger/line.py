@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -175,8 +175,15 @@ class Line:
         return frozenset(Kind) if self.only.kinds is None else self.only.kinds
 
     def _past(self) -> tuple[str, tuple[str, ...]]:
-        jobs = tuple(sorted(self.only.passing))
-        return (f" AND job NOT IN ({', '.join('?' * len(jobs))})" if jobs else ""), jobs
+        jobs, waiting = sorted(self.only.passing), sorted(self.only.unlicensed)
+        past = f" AND job NOT IN ({_marks(jobs)})" if jobs else ""
+        if waiting:
+            past += f" AND NOT (kind = '{Kind.RENDER.value}' AND job IN ({_marks(waiting)}))"
+        return past, (*jobs, *waiting)
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def in_turn(

@@ -267,6 +267,7 @@ def _is_asked_for(task: Task, only: Only) -> bool:
     is_of_target = not task.target or only.targets is None
     return (
         task.job.id not in only.passing
+        and not (task.kind is Kind.RENDER and task.job.id in only.unlicensed)
         and (only.kinds is None or task.kind in only.kinds)
         and (is_of_target or f"{task.job.id}/{task.target}" in (only.targets or ()))
     )

@@ -93,6 +93,7 @@ class Only:
 
     kinds: frozenset[Kind] | None = None  #: None: any
     passing: frozenset[str] = frozenset()  #: ids of jobs that are read past in the index
+    unlicensed: frozenset[str] = frozenset()  #: the same, of jobs whose renders alone are
     targets: frozenset[str] | None = None  #: ids; of these, and of no target; None: of any
 
 

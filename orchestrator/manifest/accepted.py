@@ -61,6 +61,7 @@ def _job(job: Job) -> Data:
             "processor": job.processor,
             "after": list(job.after),
             "requires": dict(job.requires),
+            "licences": list(job.licences),
             "env": dict(job.env),
             "preflight": list(job.preflight),
             "workingDirectory": job.working_directory,

@@ -15,7 +15,16 @@ from orchestrator.manifest.notify import notify, notify_secrets
 from orchestrator.manifest.rules import cluster_faults
 from orchestrator.manifest.schema import core
 from orchestrator.manifest.times import seconds
-from orchestrator.model.cluster import Access, Cluster, ClusterKind, Limits, Node, Recovery, Secret
+from orchestrator.model.cluster import (
+    Access,
+    Cluster,
+    ClusterKind,
+    Licence,
+    Limits,
+    Node,
+    Recovery,
+    Secret,
+)
 from orchestrator.model.codec import canonical
 
 REVISION_DIGITS = 12
@@ -153,6 +162,7 @@ def _limits(spec: Part) -> Limits:
         queued_batches=spec.get("queuedBatches", 100),
         active_targets=spec.get("activeTargets", 40),
         active_segments=spec.get("activeSegments", 400),
+        licences={name: Licence(**each) for name, each in spec.get("licences", {}).items()},
     )
 
 

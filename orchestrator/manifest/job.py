@@ -143,6 +143,7 @@ def _job(document: Document, spec: Mapping[str, Any]) -> Job:
         split=_split(spec.get("segments", {})),
         on_decode_errors=spec.get("onDecodeErrors", "fail"),
         actions=rooted(spec.get("actions", ()), folder),
+        licences=tuple(spec.get("licences", ())),
     )
 
 

@@ -102,12 +102,21 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Licence:
+    """How many renders may hold a licence at once; None: any number."""
+
+    cluster: int | None = None
+    host: int | None = None  #: on each machine; an extended node is one of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much at once (F-SEG-10, F-ADM-5)."""
 
     queued_batches: int = 100
     active_targets: int = 40
     active_segments: int = 400
+    licences: Mapping[str, Licence] = field(default_factory=dict)  #: by name, as jobs name them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,6 +177,7 @@ class Job:
     split: Split = Split()
     on_decode_errors: str = "fail"  #: fail | warn
     actions: tuple[Mapping[str, object], ...] = ()
+    licences: tuple[str, ...] = ()  #: what each render holds beside what its processor says
 
     @property
     def batch(self) -> str:

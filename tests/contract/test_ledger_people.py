@@ -10,7 +10,17 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger.protocol import Application, Origin
 from orchestrator.model.cluster import Cluster, ClusterKind, Node
 from orchestrator.model.talk import Sheet
-from orchestrator.model.work import Cause, Kind, Priority, Service, State, Task, task_id
+from orchestrator.model.work import (
+    Cause,
+    Kind,
+    Priority,
+    Segment,
+    Service,
+    State,
+    Target,
+    Task,
+    task_id,
+)
 
 P, Q = "b-0001/j/probe", "b-0001/j/t/000000/encode"
 SECOND, JOIN, PUBLISH = "b-0001/j/t/000001/encode", "b-0001/j/t/assemble", "b-0001/j/t/publish"
@@ -305,6 +315,23 @@ def test_line_goes_past_jobs_that_nobody_can_do(desk):
     desk.clock.unix += 5
     assert desk.ready(passing=passing | {"b-0002/j"}, kinds=None) == ["b-0001/c/probe"]
     assert len(desk.ledger.ready(Service.RENDER, 9, desk.clock.unix)) == 3
+
+
+def test_line_goes_past_renders_that_wait_for_a_licence_and_not_past_the_rest_of_their_job(desk):
+    (job,) = desk.accept(batch("a"), probes=False).jobs
+    segments = (Segment(0, 0, 1), Segment(1, 1, 2))
+    kinds = (Kind.RENDER, Kind.PUBLISH)
+    tasks = tuple(
+        Task(id=task_id(job.id, k, "t", s.index), job=job, kind=k, target="t", segment=s)
+        for s in segments
+        for k in kinds
+    )
+    target = Target(name="t", tasks=tasks, segments=segments, destination="/out")
+    desk.ledger.plan(job.id, (target,))
+    assert desk.ready(unlicensed=frozenset({"b-0009/x"})) == [task.id for task in tasks]
+    past = desk.ready(unlicensed=frozenset({job.id}))
+    assert past == [task.id for task in tasks if task.kind is Kind.PUBLISH]
+    assert desk.ready(unlicensed=frozenset({job.id}), passing=frozenset({job.id})) == []
 
 
 # -- the cluster

@@ -133,11 +133,12 @@ class Ledgers(RuleBasedStateMachine):
         limit=st.integers(1, 6),
         kinds=st.none() | st.frozensets(st.sampled_from(Kind)),
         passing=st.frozensets(st.sampled_from(["b-0001/a", "b-0001/c", "b-0002/a"]), max_size=2),
+        renders=st.frozensets(st.sampled_from(["b-0001/a", "b-0002/a"]), max_size=1),
         among=st.none() | st.frozensets(st.sampled_from(TARGETS), max_size=3),
     )
-    def lease(self, limit, kinds, passing, among):
+    def lease(self, limit, kinds, passing, renders, among):
         now = self.clock.unix
-        only = Only(kinds=kinds, passing=passing, targets=among)
+        only = Only(kinds=kinds, passing=passing, unlicensed=renders, targets=among)
         line = self.both(lambda ledger: ledger.ready(Service.RENDER, limit, now, only))
         pairs = [(task, Member("n1", "life-1")) for task in (*line, *line[:1])]
         attempts = self.both(lambda ledger: _without_lease(ledger.lease(pairs)))

@@ -270,6 +270,14 @@ def test_program_that_no_node_has_is_named():
     assert "free instance" in why(scene(task, jobs=(job,), nodes=(node("a"), able)))
 
 
+def test_render_that_waits_for_a_licence_says_whose_and_how_many():
+    render = replace(ENCODE, id=ENCODE.id.replace("/encode", "/render"), kind=Kind.RENDER)
+    full = {f"{JOB.id}/render": "licence maya: 4 of 4 in use (limits.licences)"}
+    asked = scene(render, nodes=(node("a"),), full=full)
+    assert why(asked, render.id) == full[f"{JOB.id}/render"]
+    assert "free instance" in why(scene(nodes=(node("a"),), full=full))
+
+
 def test_of_many_closed_nodes_the_first_are_named():
     nodes = tuple(node(f"n{number}", NodePhase.LOST) for number in range(9))
     assert why(scene(nodes=nodes)).endswith("n4 (lost) and 4 more")

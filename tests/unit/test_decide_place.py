@@ -1,8 +1,13 @@
+from collections import Counter
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from orchestrator.decide.licences import Licences
 from orchestrator.decide.place import Past, Seats, is_segment, lacks, place, refusals, refuses
+from orchestrator.model.cluster import Licence
 from orchestrator.model.node import Identity, Member, Program
 from orchestrator.model.work import Job, Kind, Segment, Service, Task
 
@@ -260,3 +265,80 @@ def test_node_that_does_not_see_what_is_read_is_given_nothing_of_the_job_but_of_
     assert refusals([(task, needs)], identities, past)[task.id] == {
         "n1": "it does not see /m/a.mov"
     }
+
+
+# Licences
+
+
+def renders(*jobs):
+    """Return the next renders of jobs, in that order."""
+    made = []
+    for n, name in enumerate(jobs):
+        job = Job(id=f"b-0001/{name}", name=name, processor="p", asks={})
+        task = Task(id=f"{job.id}/t/{n:06d}/render", job=job, kind=Kind.RENDER)
+        made.append((task, Service.RENDER, {}))
+    return made
+
+
+OF = {"b-0001/m": ("maya",), "b-0001/both": ("maya", "arnold")}
+
+
+@pytest.mark.parametrize(
+    ("limits", "held", "ready", "goes"),
+    [
+        ({"maya": Licence(cluster=2)}, {}, "mmmf", {"m": 2, "f": 1}),
+        ({"maya": Licence(cluster=2)}, {("maya", "gone"): 2}, "mmf", {"f": 1}),
+        ({"maya": Licence(host=1)}, {("maya", "n1"): 1}, "mmmf", {"m": 1, "f": 1}),
+        ({"maya": Licence(host=1)}, {("maya", "n1"): 3}, "m", {"m": 1}),  # the limit was lowered
+        ({"maya": Licence(cluster=1)}, {("maya", "n1"): 3}, "mf", {"f": 1}),
+        ({"arnold": Licence(cluster=1)}, {}, ["both", "both", "m"], {"both": 1, "m": 1}),
+        ({}, {}, "mmmm", {"m": 4}),
+    ],
+)
+def test_no_more_renders_hold_a_licence_than_may(limits, held, ready, goes):
+    of = {job: tuple(n for n in names if n in limits) for job, names in OF.items()}
+    licences = Licences(limits=limits, of=of, held=held)
+    seats = [seat("n1", 3), seat("n2", 3)]
+    placed = place(renders(*ready), seats, licences=licences)
+    assert Counter(task.job.name for task, _ in placed) == goes
+
+
+def test_licence_in_use_is_told_with_its_numbers():
+    def why(**limit):
+        limits = {"maya": Licence(**limit)}
+        held = {("maya", "n2"): 2, ("maya", "n1"): 1}
+        licences = Licences(limits=limits, of={"b-0001/m": ("maya",)}, held=held)
+        return licences.why("b-0001/m"), bool(licences.short("b-0001/m"))
+
+    assert why(cluster=3) == ("licence maya: 3 of 3 in use (limits.licences)", True)
+    assert why(cluster=2) == ("licence maya: 3 of 2 in use (limits.licences)", True)
+    assert why(host=2) == ("licence maya: 2 of 2 in use on n2 (limits.licences)", False)
+    assert why(cluster=4, host=3) == ("", False)
+
+
+def test_other_tasks_of_a_job_hold_no_licence():
+    licences = Licences(limits={"maya": Licence(cluster=1)}, of=OF, held={("maya", "n9"): 1})
+    (task, service, needs) = renders("m")[0]
+    done = replace(task, id="b-0001/m/t/000000/publish", kind=Kind.PUBLISH)
+    assert len(place([(done, service, needs)], [seat("n1")], licences=licences)) == 1
+
+
+@given(
+    st.lists(st.sampled_from(["m", "f", "both"]), max_size=30),
+    st.dictionaries(st.sampled_from(["n1", "n2", "n3"]), st.integers(0, 6), min_size=1),
+    st.none() | st.integers(1, 5),
+    st.none() | st.integers(1, 3),
+)
+def test_no_order_and_no_room_break_a_limit_or_leave_a_licence_unused(ready, room, all_, each):
+    limits = {"maya": Licence(cluster=all_, host=each), "arnold": Licence(cluster=2)}
+    licences = Licences(limits=limits, of=OF)
+    seats = [seat(node, free) for node, free in room.items()]
+    placed = place(renders(*ready), seats, licences=licences)
+    on = Counter((name, member.node) for task, member in placed for name in OF.get(task.job.id, ()))
+    maya = sum(number for (name, _), number in on.items() if name == "maya")
+    assert maya <= (all_ or 99)
+    assert all(n <= (each or 99) for (name, _), n in on.items() if name == "maya")
+    assert sum(n for (name, _), n in on.items() if name == "arnold") <= 2
+    waiting = {task.job.name for task, _, _ in renders(*ready)} - {t.job.name for t, _ in placed}
+    if sum(room.values()) > len(placed):  # what is left free nobody may take
+        assert "f" not in waiting

@@ -19,6 +19,7 @@ ASKED = {
     "of some kinds": Only(kinds=frozenset({Kind.ENCODE, Kind.PUBLISH})),
     "of active targets": CAPPED,
     "but a job": Only(passing=frozenset({"b-0009/j"})),
+    "but the renders of a job": Only(unlicensed=frozenset({"b-0009/j"})),
     "none that is a segment": Only(kinds=frozenset(Kind) - {Kind.ENCODE}),
 }
 

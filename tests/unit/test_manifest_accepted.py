@@ -28,6 +28,7 @@ spec:
     - name: a
       processor: compressor
       requires: {ffmpeg: ">=6.1"}
+      licences: [arnold]
       env: {OCIO: /ocio}
       preflight: [/bin/check]
       workingDirectory: work

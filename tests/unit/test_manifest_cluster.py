@@ -15,6 +15,7 @@ from orchestrator.model.cluster import (
     Cluster,
     ClusterKind,
     Extended,
+    Licence,
     Limits,
     MailTls,
     Network,
@@ -144,7 +145,12 @@ def test_every_key_is_read_as_it_was_meant():
             executables=("/usr/bin/blender",),
             webhooks=("10.0.4.7",),
         ),
-        limits=Limits(queued_batches=10, active_targets=4, active_segments=40),
+        limits=Limits(
+            queued_batches=10,
+            active_targets=4,
+            active_segments=40,
+            licences={"maya": Licence(cluster=4, host=1)},
+        ),
         recovery=Recovery(
             lost_after_s=30.0,
             orphan_stop_after_s=7200.0,
