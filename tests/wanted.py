@@ -87,6 +87,7 @@ spec:
             - host: old.lan
               user: maya
               instances: 2
+              programs: {maya: /opt/maya/bin/Render}
               ssh: {user: maya, port: 2200}
       schedule:
         sunday: {onBetween: ["18:00", "24:00"]}

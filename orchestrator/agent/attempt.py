@@ -29,6 +29,9 @@ ENV_KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "TZ")
 
 RECORD_RETRY_S = 1.0
 
+LOST_CODE = 255
+"""What the words before a command end with where they cannot reach its machine."""
+
 LABEL = "label.json"
 """In an attempt's folder: whose it is, and of which work."""
 
@@ -163,15 +166,20 @@ class Attempt:
         words = self._spec.get("postflight")
         if not words or ended.ending != "exited" or ended.signal:
             return
+        if self._wrap and ended.exit_code == LOST_CODE and self._has_result():
+            return  # the way to the command has left its own word (F-EXT-6)
         watch = Watch(self._log, None, self._herald)
         looked = self._started([*words], self._folder, watch, self._limits(None))
         if looked.ending != "exited":
             raise _Interrupted(looked)
-        if looked.exit_code != 0 and not os.path.exists(os.path.join(self._folder, "result.json")):
+        if looked.exit_code != 0 and not self._has_result():
             how = f"signal {looked.signal}" if looked.signal else f"exit code {looked.exit_code}"
             last = tail_text(self._spool, 400).strip().rpartition("\n")[2]
             why = f"what the command left cannot be checked: {how}"
             raise exits.Unstarted(why + (f": {last}" if last else ""))
+
+    def _has_result(self) -> bool:
+        return os.path.exists(os.path.join(self._folder, "result.json"))
 
     def _command(self, words: list[str], pattern: str | None) -> Ended:
         cwd = self._spec.get("cwd") or self._folder

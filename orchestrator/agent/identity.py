@@ -7,8 +7,8 @@ import math
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -17,6 +17,7 @@ import tzlocal
 from orchestrator import __version__
 from orchestrator.agent.asking import ask
 from orchestrator.agent.files import write_whole
+from orchestrator.agent.versions import UNASKED
 from orchestrator.model.codec import dump, load
 from orchestrator.model.node import Identity, Program
 from orchestrator.model.work import Service
@@ -37,15 +38,14 @@ def this_identity(
     paths: Mapping[str, str],
     instances: Mapping[str, int],
     cache: Path,
-    way: Sequence[str] = (),
+    is_behind: bool = False,
 ) -> Identity:
     """Return what this machine is and can do.
 
     `checks`: program -> words that find and try it, with ``{python}``, ``{path}`` and ``{way}``;
     `paths`: program -> where the user says it is; `instances`: service -> how many the user wants,
     where the rule of thumb is not wanted; `cache`: a file that remembers programs until they
-    change; `way`: words before those of a command for an extended node, whose programs are asked
-    for each time.
+    change; `is_behind`: it is an extended node: `programs_behind` asks for its programs later.
     """
     cores, memory_bytes = cores_here(), memory_here()
     return Identity(
@@ -54,7 +54,7 @@ def this_identity(
         cores=cores,
         memory_bytes=memory_bytes,
         instances={**default_instances(cores, memory_bytes), **instances},
-        programs=_programs(checks, paths, cache) if not way else _behind(checks, paths, way),
+        programs=_unasked(checks) if is_behind else _programs(checks, paths, cache),
         timezone=own_zone(),
     )
 
@@ -131,7 +131,11 @@ def _programs(
     return tuple(program for program in found.values() if program)
 
 
-def _behind(
+def _unasked(checks: Mapping[str, Sequence[str]]) -> tuple[Program, ...]:
+    return tuple(Program(name=name, path="", why=f"{name}: {UNASKED}") for name in checks)
+
+
+def programs_behind(
     checks: Mapping[str, Sequence[str]], paths: Mapping[str, str], way: Sequence[str]
 ) -> tuple[Program, ...]:
     """Return the programs of the machine that the words of `way` lead to."""
@@ -190,10 +194,19 @@ def _stamp(path: str) -> list[int]:
 
 def _checked(checks: Mapping[str, Sequence[str]]) -> dict[str, Program]:
     """Run checks, some at once: one that hangs keeps nobody waiting for longer than it does."""
-    if not checks:
-        return {}
-    with ThreadPoolExecutor(CHECKS_AT_ONCE, "check") as pool:
-        return dict(zip(checks, pool.map(_answered, checks, checks.values()), strict=True))
+    found: dict[str, Program] = {}
+    room = threading.Semaphore(CHECKS_AT_ONCE)
+
+    def check(name: str) -> None:
+        with room:
+            found[name] = _answered(name, checks[name])
+
+    threads = [threading.Thread(target=check, args=(name,), daemon=True) for name in checks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
 
 
 def _answered(name: str, words: Sequence[str]) -> Program:

@@ -21,6 +21,7 @@ from pathlib import Path
 from orchestrator.agent import journal
 from orchestrator.agent.alone import only_one
 from orchestrator.agent.attendance import Attendance
+from orchestrator.agent.behind import Behind
 from orchestrator.agent.identity import this_identity
 from orchestrator.agent.launcher import RunnerLauncher
 from orchestrator.agent.mount import Mount
@@ -80,12 +81,15 @@ def run(folder: Path) -> None:
         identity = own_identity(settings, folder / "programs.json")
         launcher = RunnerLauncher(settings.wrap)
         table = AgentTable(settings.node, identity, spool, launcher, mount.unfit)
+        behind = Behind(settings, table.renew, mount.unfit)
+        behind.open()
         mount.wait()
         log.info("node %r of cluster %r", settings.node, settings.cluster, extra=_STARTED)
         try:
             asyncio.run(_serve(table, settings, folder, attendance))
         finally:
             table.close()
+            behind.close()
             mount.close()
             attendance.note()
         log.info("ended", extra={"action": "agent_ended"})
@@ -107,7 +111,13 @@ def read_settings(file: Path) -> AgentSettings:
 def own_identity(settings: AgentSettings, cache: Path) -> Identity:
     """Return what this machine is and can do, under these settings."""
     said = {name: count for name, count in settings.instances.items() if count is not None}
-    known = this_identity(settings.checks, paths=settings.programs, instances=said, cache=cache)
+    known = this_identity(
+        settings.checks,
+        paths=settings.programs,
+        instances=said,
+        cache=cache,
+        is_behind=bool(settings.wrap),
+    )
     return replace(
         known,
         instances={name: known.instances.get(name, 1) for name in settings.instances},

@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.agent.lane import Lane
@@ -22,7 +22,7 @@ from orchestrator.agent.sight import Sight
 from orchestrator.agent.spool import Spool, is_attempt_id
 from orchestrator.errors import Rejected
 from orchestrator.model.codec import canonical, load
-from orchestrator.model.node import Identity, Member, Phase, Report, Spec
+from orchestrator.model.node import Identity, Member, Phase, Program, Report, Spec
 from orchestrator.model.work import AttemptId, Cause, Ending, Outcome
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ class AgentTable:
         """`unfit` says from memory why the node can do no work now; empty: it can."""
         self._member = Member(node, f"{boot_id()[:8]}-{secrets.token_hex(4)}")
         self._identity = identity
+        self._programs: tuple[Program, ...] | None = None
         self._spool = Spool(spool)
         self._lanes = {name: Lane(name, room) for name, room in identity.instances.items() if room}
         self._desk = threading.Lock()  #: one change of the spool at a time
@@ -156,7 +157,13 @@ class AgentTable:
                 outcomes=tuple(outcomes),
                 unfit=self._unfit_now(),
                 seen=self._spool.seen,
+                programs=self._programs,
             )
+
+    def renew(self, programs: tuple[Program, ...]) -> None:
+        """Tell from now on of these programs instead of those it came with."""
+        self._programs = programs
+        self._identity = replace(self._identity, programs=programs)
 
     def on_change(self, hint: Callable[[], None]) -> None:
         self._hints.append(hint)

@@ -23,6 +23,9 @@ from orchestrator.agent.asking import Answer, ask
 LIMIT_S = 50.0
 """Renderers begin slowly: they look for plug-ins first."""
 
+UNASKED = "it cannot be asked for now"
+"""What is said of a program where the way to its machine leads nowhere: it is asked for again."""
+
 _SHOWN_CHARS = 200
 
 _THERE = """
@@ -30,7 +33,7 @@ path=$(command -v -- "$2") || exit 0
 case $path in /*) ;; *) exit 0 ;; esac
 test -x "$path" && ! test -d "$path" || exit 0
 printf '\\n%s\\n%s\\n' "$1" "$path"
-if command -v sha256sum >/dev/null 2>&1; then sha256sum < "$path"; else cksum < "$path"; fi
+{ sha256sum < "$path" || cksum < "$path"; } 2>/dev/null
 printf '%s\\n' "$1"
 shift 2
 "$path" "$@" </dev/null 2>&1
@@ -84,11 +87,11 @@ def found_behind(asked: Question, way: Sequence[str]) -> dict[str, str]:
         try:
             answer = ask(words, LIMIT_S, as_one=True)
         except OSError as error:
-            return {"why": f"{asked.name}: it cannot be asked for: {error.strerror}"}
+            return {"why": f"{asked.name}: {UNASKED}: {error.strerror}"}
     _, *said = answer.out.split(f"\n{mark}\n", 2)
     if not said:
         if answer.code or answer.is_late:
-            return {"why": f"{asked.name}: it cannot be asked for: {_last(answer)}"}
+            return {"why": f"{asked.name}: {UNASKED}: {_last(answer)}"}
         return {"why": _missing(asked, "")}
     there, _, digest = said[0].partition("\n")
     words_said = Answer(answer.code, said[1] if len(said) > 1 else "", "", answer.is_late)

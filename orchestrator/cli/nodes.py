@@ -14,10 +14,14 @@ from orchestrator.cli import screens, week
 from orchestrator.cli.connect import Dial, connected
 from orchestrator.cli.options import cluster_option, dial_option, output_option, state_option
 from orchestrator.cli.show import emit
+from orchestrator.errors import NotThere
 from orchestrator.model.codec import dump
 from orchestrator.model.talk import NodeView
 
 COLUMNS = ("node", "phase", "services", "host", "address")
+FOUND = ("program", "version", "where, or why not")
+
+NODES_NAMED_MAX = 4
 
 NONE_YET = "no node yet; write some into the Cluster and type: orchestrator apply"
 
@@ -48,6 +52,23 @@ def command(
 def list_(ctx: click.Context, /, every: float | None, output: str, **options: Any) -> int:
     """Show the nodes: phase, services with how many instances are busy, and why it waits."""
     return listed(every, output, _named(ctx, options))
+
+
+@command.command(name="show")
+@click.argument("name")
+@cluster_option
+@state_option
+@output_option
+@click.pass_context
+def show(ctx: click.Context, /, name: str, output: str, **options: Any) -> int:
+    """Show node NAME with its programs: version and path of each, or why it does not have it."""
+    with connected(Dial.of(_named(ctx, options))) as client:
+        views = {view.name: view for view in client.nodes()}
+    if name not in views:
+        known = ", ".join(sorted(views)) or "none"
+        raise NotThere(f"node {name!r}: no such node; there are: {known}")
+    emit(dump(views[name]), output, lambda: one(views[name]))
+    return 0
 
 
 @command.command(name="trust")
@@ -117,8 +138,11 @@ def _shown(shown: Callable[[Sequence[NodeView]], str], views: Sequence[NodeView]
     return shown(views) if views else NONE_YET
 
 
-def table(views: Sequence[NodeView]) -> str:
-    """Return a row a node; what holds one up, and what a person must type, stands below."""
+def table(views: Sequence[NodeView], *, programs: bool = True) -> str:
+    """Return a row a node; what holds one up, and what a person must type, stands below.
+
+    `programs`: then comes which of them is where.
+    """
     if not views:
         return NONE_YET
     rows: list[dict[str, object]] = [
@@ -134,7 +158,38 @@ def table(views: Sequence[NodeView]) -> str:
         }
         for view in views
     ]
-    return "\n".join((screens.listed(COLUMNS, rows), *filter(None, map(_remark, views))))
+    below = [*map(_remark, views), _programs(views) if programs else ""]
+    return "\n".join((screens.listed(COLUMNS, rows), *filter(None, below)))
+
+
+def one(view: NodeView) -> str:
+    """Return a node, and a row for each program and capability that plugins look for."""
+    rows: list[dict[str, object]] = [
+        dict(zip(FOUND, (each.name, each.version, each.path or each.why), strict=True))
+        for each in view.looked_for
+    ]
+    found = screens.listed(FOUND, rows) if rows else ""
+    return "\n\n".join(filter(None, (table([view], programs=False), found)))
+
+
+def _programs(views: Sequence[NodeView]) -> str:
+    """Return which program is on which nodes, a line each; empty: none is anywhere."""
+    on: dict[tuple[str, str], list[str]] = {}
+    for view in views:
+        for name, version in view.programs.items():
+            on.setdefault((name, version), []).append(view.name)
+    lines = [
+        f"  {screens.text(' '.join(filter(None, key)))}: {_where(nodes, views)}"
+        for key, nodes in sorted(on.items())
+    ]
+    return "\n".join(("programs:", *lines)) if lines else ""
+
+
+def _where(nodes: Sequence[str], views: Sequence[NodeView]) -> str:
+    if len(nodes) == len(views) > 1:
+        return "on every node"
+    more = f" and {len(nodes) - NODES_NAMED_MAX} more" if len(nodes) > NODES_NAMED_MAX else ""
+    return screens.text(", ".join(nodes[:NODES_NAMED_MAX]) + more)
 
 
 def _remark(view: NodeView) -> str:

@@ -64,7 +64,7 @@ def agents(cluster: Cluster, wrap: Wrap | None) -> Iterator[tuple[Node, Words]]:
                 display_name="",
                 host=node.address,
                 instances={Service.RENDER: each.instances},
-                programs={},
+                programs=dict(each.programs),
                 extended=(),
             )
             yield behind, wrap(behind, each, cluster.recovery)
@@ -98,7 +98,7 @@ def settings(
         ports=_ports(node.network) or _ports(cluster.network),
         instances={service.value: node.instances.get(service, 0) for service in Service},
         programs=dict(node.programs),
-        checks={} if wrap else ground.checks,  # ours are not the programs of a machine behind us
+        checks=ground.checks,
         storage=mapped(ground.storage, node.paths),
         token=ground.token,
         lost_after_s=max(recovery.lost_after_s, LOST_BEATS * beat_s),

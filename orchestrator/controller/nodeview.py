@@ -12,7 +12,8 @@ from orchestrator.controller.hours import OpeningHours
 from orchestrator.controller.post import Post
 from orchestrator.decide.fleet import Gate, Sight
 from orchestrator.decide.windows import Opening, Timetable, shown, week
-from orchestrator.model.talk import NodePhase, NodeView, Seats
+from orchestrator.model.node import Program
+from orchestrator.model.talk import Found, NodePhase, NodeView, Seats
 
 SHOWN_SILENCE_S = 3.0
 """Less silence than this is none."""
@@ -103,8 +104,14 @@ def _with_sight(view: NodeView, sight: Sight | None, busy: Mapping[str, int]) ->
         python=who.python_minor,
         system=who.system,
         programs={each.name: each.version for each in who.programs if each.is_there},
+        looked_for=tuple(_found(each) for each in sorted(who.programs, key=lambda p: p.name)),
         cores=who.cores,
         memory_bytes=who.memory_bytes,
         silent_s=sight.silent_s if sight.silent_s >= SHOWN_SILENCE_S else 0.0,
         notes=notes,
     )
+
+
+def _found(program: Program) -> Found:
+    why = "" if program.is_there else program.why or "it is not there"
+    return Found(name=program.name, version=program.version, path=program.path, why=why)

@@ -106,6 +106,8 @@ def _extended(listed: tuple[Extended, ...], path: str) -> Iterator[tuple[str, st
         where = f"{path}.{each.host}" + (f":{each.ssh.port}" if each.ssh.port else "")
         yield f"{where}.instances", str(each.instances)
         yield f"{where}.user", _shown(each.user)
+        for name, program in each.programs.items():
+            yield f"{where}.programs.{name}", program
         yield from _facts(each.ssh, f"{where}.ssh")
 
 

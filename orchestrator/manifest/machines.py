@@ -36,6 +36,7 @@ def machine_faults(document: Document, root: Path, ports: int) -> Iterator[Findi
     yield from access_faults(document, (*root, "access"))
     for where in extended_places(document, root):
         yield from ssh_faults(document, (*where, "ssh"))
+        yield from programs_faults(document, (*where, "programs"))
         yield from user_faults(document, (*where, "user"), (*where, "ssh", "user"))
 
 

@@ -122,6 +122,7 @@ def _extended(spec: Part) -> Extended:
         user=spec.get("user", "") or reach.user,
         instances=spec.get("instances", 1),
         ssh=reach,
+        programs=dict(spec.get("programs", {})),
     )
 
 

@@ -47,6 +47,7 @@ class Extended:
     user: str = ""
     instances: int = 1
     ssh: Ssh = field(default_factory=Ssh)
+    programs: Mapping[str, str] = field(default_factory=dict)  #: name -> path there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

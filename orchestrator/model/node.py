@@ -171,6 +171,8 @@ class Report:
     unfit: str = ""  #: why it can do no work now, as "cannot write to /mnt/studio"; empty: it can
     left: bool = False  #: its last word: the agent ends in order, what it runs goes on
     seen: Seen | None = None  #: None: it was given nothing yet
+    programs: tuple[Program, ...] | None = None
+    #: of an extended node, once it was asked: they take the place of those of its identity
 
 
 def work_digest(task: Task, inputs: Mapping[TaskId, AttemptId]) -> str:

@@ -148,6 +148,16 @@ class DayHours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A program or capability that plugins look for on a node."""
+
+    name: str
+    version: str = ""
+    path: str = ""  #: of a program that is there
+    why: str = ""  #: why the node does not have it; empty: it has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeView:
     """A node as people see it."""
 
@@ -164,7 +174,8 @@ class NodeView:
     version: str = ""
     python: str = ""
     system: str = ""
-    programs: Mapping[str, str] = field(default_factory=dict)  #: name -> version
+    programs: Mapping[str, str] = field(default_factory=dict)  #: name -> version, of what it has
+    looked_for: tuple[Found, ...] = ()  #: the same and what it has not, by name
     cores: int = 0
     memory_bytes: int = 0
     silent_s: float = 0.0

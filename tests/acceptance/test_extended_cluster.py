@@ -18,6 +18,9 @@ def studio(tmp_path_factory):
     folder = tmp_path_factory.mktemp("x")
     cluster = LocalCluster(folder, names=("gate",))
     old = sshd.Sshd(folder / "old", env={"PATH": tools(folder / "bin")})
+    povray = folder / "bin" / "povray"
+    povray.write_text("#!/bin/sh\necho 'POV-Ray 99.1' >&2\n")
+    povray.chmod(0o755)
     with old:
         cluster.old = old
         yield cluster
@@ -56,6 +59,17 @@ def test_batch_runs_there_and_log_and_exit_status_come_back(applied):
     assert sorted(applied.worked("meet-0001")) == ["gate", OLD, OLD]
     said = applied.call("logs", "meet-0001", "--cluster", "studio").stdout
     assert said.count(f"at {applied.old.home}") == 2
+
+
+def test_program_that_it_alone_has_is_found_there_and_its_jobs_go_there(applied):
+    job = {**applied.shell("new", "povray"), "requires": {"povray": ">=99"}}
+    applied.call("submit", applied.batch("new", job), "--wait", "--timeout", "60")
+    assert applied.worked("new-0001") == [OLD]
+    (found,) = [each for each in applied.nodes()[OLD]["looked_for"] if each["name"] == "povray"]
+    assert (found["version"], found["path"].endswith("/bin/povray")) == ("99.1", True)
+    shown = applied.call("nodes", "show", OLD, "--cluster", "studio").stdout
+    assert "ffmpeg" in shown
+    assert "its plugin cannot look for it there" in shown
 
 
 def test_exit_status_comes_back(applied):

@@ -14,12 +14,14 @@ from agents import spec as spec_of
 from agents import until
 from extended import processes_of, tools
 
+from orchestrator.agent.identity import programs_behind
 from orchestrator.agent.launcher import RunnerLauncher
 from orchestrator.agent.spool import Spool
 from orchestrator.errors import Rejected
 from orchestrator.model.cluster import Extended, Node, Recovery, Ssh
 from orchestrator.model.codec import canonical
 from orchestrator.model.work import Ending
+from orchestrator.plugin.hooks import version_check
 from orchestrator.remote.extended import check, dial
 from orchestrator.remote.wrap import Way, wrap
 
@@ -158,10 +160,48 @@ def test_an_attempt_of_an_agent_runs_there(old, tmp_path):
     assert (folder / "log").read_text() == f"secret {old.server.home}\n"
 
 
-def attempted(tmp_path, words):
+def test_frames_are_made_there_and_looked_at_here(old, tmp_path):
+    look = "import json, os; json.dump({'home': os.environ['HOME'], 'made': open('f').read()}, "
+    look += "open('result.json', 'w'))"
+    words = wrap(Node(name="gate+old-01"), Extended(host="127.0.0.1", ssh=old.ssh), Recovery())
+    more = {"postflight": (sys.executable, "-c", look)}
+    outcome, _ = attempted(tmp_path, words, 'echo "made in $HOME" > f; exit 3', **more)
+    assert outcome.exit_code == 3, outcome
+    made = f"made in {old.server.home}\n"
+    assert outcome.result == {"home": os.environ["HOME"], "made": made}
+
+
+def test_machine_that_is_not_reached_keeps_its_word_whatever_looks_at_the_frames(old, tmp_path):
+    away = replace(old.ssh, host_key="SHA256:" + "A" * 43)
+    words = wrap(Node(name="gate+old-01"), Extended(host="127.0.0.1", ssh=away), Recovery())
+    look = "open('result.json', 'w').write('{}')"
+    more = {"postflight": (sys.executable, "-c", look)}
+    outcome, _ = attempted(tmp_path, words, "true", **more)
+    assert "host key" in str(outcome.result["error"]), outcome
+
+
+def test_programs_are_asked_for_there(old):
+    tool = old.server.home / "maya"
+    tool.write_text("#!/bin/sh\necho Maya 2024\n")
+    tool.chmod(0o755)
+    words = wrap(Node(name="gate+old-01"), Extended(host="127.0.0.1", ssh=old.ssh), Recovery())
+    maya = version_check("maya", ("-v",), r"Maya (?P<version>\S+)").argv
+    python = version_check("python3", ("-V",), r"Python (?P<version>\S+)").argv
+    asked = {"maya": maya, "python3": python}
+    maya, python = programs_behind(asked, {"maya": str(tool)}, words)
+    assert (maya.path, maya.version) == (str(tool), "2024"), maya
+    assert python.why == "it has no python3: install it, or name it in `programs`"
+
+
+def attempted(
+    tmp_path,
+    words,
+    script="""echo "$WORD $HOME"; echo '{"frames": 7}' > result.json; exit 3""",
+    **more,
+):
     folder = tmp_path / "attempts" / "a-5"
-    script = """echo "$WORD $HOME"; echo '{"frames": 7}' > result.json; exit 3"""
-    told = spec_of("a-5", "sh", "-c", script, env={"WORD": "secret"}, folder=str(folder))
+    env = {"WORD": "secret"}
+    told = spec_of("a-5", "sh", "-c", script, env=env, folder=str(folder), **more)
     spool = Spool(tmp_path / "spool")
     spool.store("a-5", canonical(told))
     launcher = RunnerLauncher(words)

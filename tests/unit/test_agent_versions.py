@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from orchestrator.agent import asking, versions
-from orchestrator.agent.identity import this_identity
+from orchestrator.agent.identity import programs_behind, this_identity
 from orchestrator.plugin.hooks import version_check
 
 WORDS = ("--version",)
@@ -114,16 +114,15 @@ def test_program_of_an_extended_node_is_asked_for_where_the_way_leads(tmp_path):
     usual = f"{tmp_path / 'there'}:{os.environ['PATH']}"
     way = ["/usr/bin/env", f"PATH={usual}"]
     check = version_check("maya", WORDS, PATTERN).argv
-    more = {"instances": {}, "cache": tmp_path / "programs.json"}
     checks = {"maya": check, "nuke": ("{python}", "-c", "")}
-    maya, nuke = this_identity(checks, paths={}, way=way, **more).programs
+    maya, nuke = programs_behind(checks, {}, way)
     assert (maya.path, maya.version, bool(maya.sha256)) == (str(file), "5", True)
     assert nuke.why == "it has no nuke: its plugin cannot look for it there"
-    (other,) = this_identity({"maya": check}, paths={"maya": "/no/maya"}, way=way, **more).programs
+    (other,) = programs_behind({"maya": check}, {"maya": "/no/maya"}, way)
     assert other.why == "/no/maya: there is no such program; correct it in `programs`"
     lost = ["sh", "-c", "echo no route to host; exit 255"]
-    (away,) = this_identity({"maya": check}, paths={}, way=lost, **more).programs
-    assert away.why == "maya: it cannot be asked for: no route to host"
+    (away,) = programs_behind({"maya": check}, {}, lost)
+    assert away.why == "maya: it cannot be asked for now: no route to host"
 
 
 def test_module_answers_with_json(tmp_path):

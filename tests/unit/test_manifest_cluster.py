@@ -187,7 +187,13 @@ def test_every_key_is_read_as_it_was_meant():
     assert (node.name, node.address, node.ssh.user) == ("n1", "n1.lan", "render")
     assert node.instances == {Service.COMPRESSOR: 2, Service.RENDER: None}
     assert node.extended == (
-        Extended(host="old.lan", user="maya", instances=2, ssh=Ssh(user="maya", port=2200)),
+        Extended(
+            host="old.lan",
+            user="maya",
+            instances=2,
+            ssh=Ssh(user="maya", port=2200),
+            programs={"maya": "/opt/maya/bin/Render"},
+        ),
     )
     assert (node.network.port_from, node.network.interface) == (60000, "en1")
     assert (node.access, node.log_bytes_max) == (

@@ -80,7 +80,7 @@ class Reports:
                 known = _Known(member, 0, load(Identity, json.loads(str(identity))))
             if text is not None:
                 said = {**json.loads(str(text)), "identity": known.identity}
-                report = load(Report, said)
+                report = _renewed(load(Report, said))
                 if _is_newer(report, known.report):
                     known = replace(known, report=report)
                 known = replace(known, beat=int(str(beat)))
@@ -98,6 +98,13 @@ class Reports:
                 error,
                 extra={"action": "report_unreadable"},
             )
+
+
+def _renewed(report: Report) -> Report:
+    """Return a report whose identity has the programs that were found after it was told."""
+    if report.programs is None:
+        return report
+    return replace(report, identity=replace(report.identity, programs=report.programs))
 
 
 def _is_newer(report: Report, known: Report | None) -> bool:
