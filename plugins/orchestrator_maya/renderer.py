@@ -27,11 +27,12 @@ FORMATS = {
 """Ending -> ``-of``: of the files that Maya writes, those that can be looked at: not its .iff."""
 
 FRAME = re.compile(
-    r"(?i)(?:\brendering (?:current )?frame:? +|\(frame |\bframe +|"
-    r"\bFRAME: +)(?P<frame>-?\d+(?:\.\d+)?)|"
-    r"finished rendering .*?\.(?P<finished>-?\d+)\.\w+"
+    r"(?i:\brendering (?:current )?frame:? +|\(frame |\bframe:? +)(?P<frame>-?\d+(?:\.\d+)?)"
+    r"|(?i:finished rendering) .*?\.(?P<finished>-?\d+)\.\w+"
 )
-PERCENT = re.compile(r"(?i)(?:RCI|progr:|V-Ray:|\[redshift\]|arnold|RIMG)[^%]*?\d+(?:\.\d+)?\s*%")
+PERCENT = re.compile(
+    r"(?i:RCI|progr:|V-Ray:|\[redshift\]|arnold|mtoa|RIMG)[^%]*?\d+(?:\.\d+)? *%|\d+% done"
+)
 
 
 class Maya:
@@ -41,7 +42,7 @@ class Maya:
     title = "Maya"
     keys: Mapping[str, object] = KEYS
     required = ("scene",)
-    watch = f"{FRAME.pattern}|{PERCENT.pattern.removeprefix('(?i)')}"
+    watch = f"{FRAME.pattern}|{PERCENT.pattern}"
     troubles: tuple[Trouble, ...] = TROUBLES
 
     def review(self, job: Job) -> tuple[Fault, ...]:

@@ -5,6 +5,8 @@ Licences first: nothing that comes after a refused one says more.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from orchestrator.api import Cause, Trouble
 
 _FLEX = {
@@ -21,7 +23,7 @@ _WAITS = "it waits for a licence"
 
 
 def _flex(code: str, meaning: str) -> Trouble:
-    line = rf"(?i)(?:flex|licen[sc])[^-\d]*(?:error|code|fail)[^-\d]*{code}(?!\d)"
+    line = rf"(?:flex|licen[sc])[^-\d]*(?:error|code|fail)[^-\d]*{code}(?!\d)"
     return Trouble(
         line=line,
         says=f"no licence (FlexLM {code}: {meaning}); {_WAITS}",
@@ -32,24 +34,24 @@ def _flex(code: str, meaning: str) -> Trouble:
 LICENCES = (
     *(_flex(code, meaning) for code, meaning in _FLEX.items()),
     Trouble(
-        line=r"(?i)rendering with watermarks|\[clm[^]]*\].*error|could not initialize license"
+        line=r"rendering with watermarks|\[clm[^]]*\].*error|could not initialize license"
         r"|\[(?:rlm|network)\].*(?:error|fail|denied)|arnold.*licen[sc]e.*(?:fail|error|not)",
         says=f"Arnold gets no licence, and would render with a watermark; {_WAITS}",
         cause=Cause.UNREADY,
     ),
     Trouble(
-        line=r"(?i)could not obtain a license|v-ray.*(?:no|invalid) licen[sc]e"
+        line=r"could not obtain a license|v-ray.*(?:no|invalid) licen[sc]e"
         r"|v-ray.*licen[sc]e.*(?:fail|error)",
         says=f"V-Ray gets no licence; {_WAITS}",
         cause=Cause.UNREADY,
     ),
     Trouble(
-        line=r"(?i)maxon licensing error|redshift.*licen[sc]e.*(?:fail|error|not)",
+        line=r"maxon licensing error|redshift.*licen[sc]e.*(?:fail|error|not)",
         says=f"Redshift gets no licence; {_WAITS}",
         cause=Cause.UNREADY,
     ),
     Trouble(
-        line=r"(?i)licen[sc]e was not obtained|could not get a licen[sc]e|flexlm error"
+        line=r"licen[sc]e was not obtained|could not get a licen[sc]e|flexlm error"
         r"|\blicensing (?:error|fail)|licen[sc]e.*(?:denied|not available|checkout (?:error|fail))",
         says=f"Maya gets no licence; {_WAITS}: look at the licence server, or let "
         "`limits.licences` say how many there are",
@@ -59,61 +61,61 @@ LICENCES = (
 
 SCENE = (
     Trouble(
-        line=r"(?i)out of memory|bad_alloc|not enough (?:storage|memory) is available"
+        line=r"out of memory|bad_alloc|not enough (?:storage|memory) is available"
         r"|memory exception thrown",
         says="Maya has no memory left; let the node do fewer renders at once, or lower the "
         "scene's texture and tile sizes",
     ),
     Trouble(
-        line=r"(?i)cannot open project[ :'\"]*(?P<project>[^'\"]*)",
+        line=r"cannot open project[ :'\"]*(?P<project>[^'\"]*)",
         says="Maya cannot open the project {project}; put it where every node sees it",
     ),
     Trouble(
-        line=r"(?i)(?:cannot load scene|scene was not loaded properly|could not open file\. ?:"
+        line=r"(?:cannot load scene|scene was not loaded properly|could not open file\. ?:"
         r"|error reading file\. ?:)[ '\"]*(?P<file>[^'\"]*)",
         says="Maya cannot load the scene {file}; open it in Maya once on such a node",
     ),
     Trouble(
-        line=r"(?i)camera ['\"]?(?P<camera>[\w:|]*)['\"]? does not exist",
+        line=r"camera ['\"]?(?P<camera>[\w:|]*)['\"]? does not exist",
         says="the scene has no camera {camera}; correct `camera`",
     ),
     Trouble(
-        line=r"(?i)does not have any renderable cameras|no render camera found",
+        line=r"does not have any renderable cameras|no render camera found",
         says="the scene has no renderable camera; name one in `camera`",
     ),
     Trouble(
-        line=r"(?i)usage: (?:\./)?Render\b|invalid flag|cannot parse command line",
+        line=r"usage: (?:\./)?Render\b|invalid flag|cannot parse command line",
         says="Maya does not know one of the words; look at `options` and `renderer`",
     ),
 )
 
 PLUGINS = (
     Trouble(
-        line=r"(?i)plug-?in,? ['\"]?(?P<plugin>[\w.-]+)['\"]?,? (?:was |is )?not "
+        line=r"plug-?in,? ['\"]?(?P<plugin>[\w.-]+)['\"]?,? (?:was |is )?not "
         r"(?:found|available|loaded|installed)",
         says="Maya's plug-in {plugin} is missing; install it on every node, or set "
         "MAYA_PLUG_IN_PATH in the job's `env`",
         unless="ignorePluginErrors",
     ),
     Trouble(
-        line=r"(?i)error: .*(?:could not load|cannot load|error loading|failed to load|"
+        line=r"error: .*(?:could not load|cannot load|error loading|failed to load|"
         r"unable to (?:load|dynamically load)) *:? ?(?P<what>.*)",
         says="Maya could not load {what}; install it on every node",
         unless="ignorePluginErrors",
     ),
     Trouble(
-        line=r"(?i)unknown node type|unrecognized node type ['\"]?(?P<node>\w*)"
+        line=r"unknown node type|unrecognized node type ['\"]?(?P<node>\w*)"
         r"|preserving unknown node type",
         says="the scene has nodes of a plug-in that is missing {node}; install it on every node",
         unless="ignorePluginErrors",
     ),
     Trouble(
-        line=r"(?i)(?:cannot|could not|can't) find procedure \"?(?P<name>[^\".]*)",
+        line=r"(?:cannot|could not|can't) find procedure \"?(?P<name>[^\".]*)",
         says="Maya lacks the procedure {name} of a plug-in or script; install it on every node",
         unless="ignorePluginErrors",
     ),
     Trouble(
-        line=r"(?i)(?P<what>mental ray (?:has stopped|startup failed) with errors"
+        line=r"(?P<what>mental ray (?:has stopped|startup failed) with errors"
         r"|\[mtoa\] failed batch render|rman fatal|3dl error|fatal error|"
         r"frame rendering aborted|rendering was internally aborted|"
         r"an exception has occurred, rendering aborted)",
@@ -124,7 +126,7 @@ PLUGINS = (
 
 FILES = (
     Trouble(
-        line=r"(?i)(?:could not|cannot|can't|failed to|unable to) (?:open|find|read|load|locate) "
+        line=r"(?:could not|cannot|can't|failed to|unable to) (?:open|find|read|load|locate) "
         r"(?:the )?(?:texture|image|reference|cache|iff)? ?(?:file)?"
         r"(?: for reading)?[ :'\"]*(?P<file>[^'\"]*?)['\"]?[.]?$",
         says="Maya does not find {file}; put it where every node sees it under that name, or set "
@@ -132,7 +134,7 @@ FILES = (
         unless="ignoreMissingFiles",
     ),
     Trouble(
-        line=r"(?i)(?:texture|image|reference|file) ['\"]?(?P<file>[^'\"]*?)['\"]? "
+        line=r"(?:texture|image|reference|file) ['\"]?(?P<file>[^'\"]*?)['\"]? "
         r"(?:(?:does|do) not exist|(?:was |is )?(?:not found|missing))",
         says="Maya does not find {file}; put it where every node sees it under that name, or set "
         "ignoreMissingFiles",
@@ -140,4 +142,7 @@ FILES = (
     ),
 )
 
-TROUBLES = (*LICENCES, *SCENE, *PLUGINS, *FILES)
+TROUBLES = tuple(
+    replace(each, line=f"(?i:{each.line})") for each in (*LICENCES, *SCENE, *PLUGINS, *FILES)
+)
+"""Large letters and small are alike in them."""

@@ -15,7 +15,7 @@ CPUS = 1  #: render threads of a process, unless a job says otherwise
 ENDINGS = (".exr", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".tga", ".dpx", ".bmp", ".sgi")
 """Of the files that Shake writes, those that can be looked at: not its own .iff, nor .cin."""
 
-FRAME = re.compile(r"(?i)\bframe:?\s+(?P<frame>\d+)\b")
+FRAME = re.compile(r"(?i:\bframe):?\s+(?P<frame>\d+)\b")
 _PLACES = re.compile(r"[#@%]")
 
 
