@@ -6,6 +6,7 @@ To offer:
 
 To work, the methods of a processor in the order of a job's life:
     `review` reads a `Job` (its `Service`, `Split`, `IfExists`) and returns a `Review` with each `Fault`;
+    `follow`, if there is one, returns a `Follower` for each job that is to come after it;
     `probe` asks a node, which answers `Facts`;
     `plan` looks at the `Room` there is, and returns each `Target` with its parts, a `Segment` each,
     and what is to be done, a `Task` each: its `Kind`, and a `TaskId` by `task_id`;
