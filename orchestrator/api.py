@@ -62,6 +62,7 @@ from orchestrator.model.work import TaskId as TaskId
 from orchestrator.model.work import Verdict as Verdict
 from orchestrator.model.work import task_id as task_id
 from orchestrator.plugin.hooks import ProgramCheck as ProgramCheck
+from orchestrator.plugin.hooks import Subcommand as Subcommand
 from orchestrator.plugin.hooks import hookimpl as hookimpl
 from orchestrator.plugin.hooks import version_check as version_check
 from orchestrator.plugin.processor import Processor as Processor

@@ -6,11 +6,13 @@ import importlib
 import logging
 import os
 import sys
+from typing import Any
 
 import click
 
 from orchestrator import __version__
 from orchestrator.cli.options import INTERRUPTED
+from orchestrator.cli.strangers import strangers
 from orchestrator.errors import OrchestratorError
 
 VERBS = {
@@ -46,9 +48,9 @@ class Lazy(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the subcommand's file; None for a name there is none of."""
+        """Import the subcommand's file, or ask plugins for it; None where nobody has it."""
         if cmd_name not in VERBS:
-            return None
+            return _offered().command(cmd_name, VERBS)  # type: ignore[no-any-return]  # as below
         module = importlib.import_module(f"orchestrator.cli.{cmd_name}")
         return module.command  # type: ignore[no-any-return]  # a module's attributes are untyped
 
@@ -56,6 +58,15 @@ class Lazy(click.Group):
         """Write the list from the table above."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
+        if strangers():
+            for title, rows in _offered().listed(VERBS):
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def _offered() -> Any:  # a module
+    """Import what asks plugins: it loads all of them, and most calls need none."""
+    return importlib.import_module("orchestrator.cli.offered")
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -115,10 +115,11 @@ def _around(task: Task, command: Command) -> Data:
     """Return what is sent with a command: where it runs, in what environment, and after what."""
     job, personal = task.job, task.kind in OF_PERSONS
     env = {**job.env, **{name: str(value) for name, value in command.env.items()}}
+    folder = command.cwd or (job.working_directory if personal else None)
     return {
         "env": env,
         "preflight": shlex.join(job.preflight) if personal else "",
-        "workingDirectory": command.cwd or (job.working_directory or "" if personal else ""),
+        "workingDirectory": folder if folder and folder != ATTEMPT else "",
     }
 
 

@@ -49,7 +49,7 @@ def command(file: Path, output: str, **options: Any) -> int:  # click's own mapp
     """
     plugins = Plugins.installed()
     manifest = read_batch(
-        file, plugins.processors, plugins.settings_folders(), means=plugins.checks()
+        file, plugins.processors, plugins.settings_folders(), extras=plugins.extras()
     )
     return work_on(manifest, plugins, Wish(**options), output)
 

@@ -89,7 +89,7 @@ def _file(file: Path, plugins: Plugins) -> BatchFile:
     if file == STDIN:
         with click.open_file("-", "rb") as stream:
             return _parsed(stream.read(text.SIZE_MAX_BYTES + 1), plugins)
-    return read_batch(file, plugins.processors, plugins.settings_folders(), means=plugins.checks())
+    return read_batch(file, plugins.processors, plugins.settings_folders(), extras=plugins.extras())
 
 
 def _parsed(content: bytes, plugins: Plugins) -> BatchFile:
@@ -98,7 +98,7 @@ def _parsed(content: bytes, plugins: Plugins) -> BatchFile:
     found, more = documents(str(STDIN), words) if words else ((), [])
     refuse([*faults, *more])
     batch, told = parse(
-        STDIN, found, plugins.processors, plugins.settings_folders(), plugins.checks()
+        STDIN, found, plugins.processors, plugins.settings_folders(), plugins.extras()
     )
     refuse(told)
     if batch is None:

@@ -27,7 +27,7 @@ def command(paths: tuple[Path, ...], output: str) -> int:
     exit code is 2.  Without one, kind and name of every document are listed.
     """
     plugins = Plugins.installed()
-    found = validate(paths, plugins.processors, plugins.settings_folders(), plugins.checks())
+    found = validate(paths, plugins.processors, plugins.settings_folders(), plugins.extras())
     data: list[dict[str, object]] = [
         {"kind": each.kind, "name": each.name, "file": each.file, "line": each.line}
         for each in found

@@ -203,7 +203,7 @@ class Intake:
 
 
 def _parsed(sheets: Sequence[Sheet], plugins: Plugins) -> BatchFile:
-    return parse_sent(sheets, plugins.processors, plugins.settings_folders(), plugins.checks())
+    return parse_sent(sheets, plugins.processors, plugins.settings_folders(), plugins.extras())
 
 
 def nobody(views: Sequence[NodeView]) -> str:

@@ -53,6 +53,6 @@ class Onward:
         if self.ledger.submission(key(task)):
             return
         plugins = self.caller.plugins
-        file = parse_sent([text], plugins.processors, plugins.settings_folders(), plugins.checks())
+        file = parse_sent([text], plugins.processors, plugins.settings_folders(), plugins.extras())
         origin = Origin(key=key(task), body=sha256(text.text.encode()).hexdigest())
         submit(self.ledger, self.caller, file.batch, self.clock(), Terms(origin=origin))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from orchestrator.errors import Refusal
 from orchestrator.manifest import files, jobs, node
 from orchestrator.manifest.actions import submitting
 from orchestrator.manifest.finding import Document, Finding, Place, refuse
+from orchestrator.manifest.laid import laid
 from orchestrator.manifest.schema import Processor
 from orchestrator.model.cluster import Node
 from orchestrator.model.codec import canonical
+from orchestrator.model.default import NO_EXTRAS, Extras
 from orchestrator.model.work import Batch, Review
 
 
@@ -31,7 +33,7 @@ def read_batch(
     processors: Mapping[str, Processor],
     folders: Iterable[Path] = (),
     node_file: Path | None = None,
-    means: Collection[str] | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> BatchFile:
     """Return the one Batch of a job file, its paths absolute and its settings filled in.
 
@@ -41,9 +43,9 @@ def read_batch(
     :param processors: by name
     :param folders: of the built-in Settings
     :param node_file: a file with the Node document, if the job file has none
-    :param means: what `requires` may name; None: anything
+    :param extras: what else plugins say of jobs
     """
-    return _read_batch(path, _Offers(processors, tuple(folders), means), node_file, ())
+    return _read_batch(path, _Offers(processors, tuple(folders), extras), node_file, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class _Offers:
 
     processors: Mapping[str, Processor]
     folders: tuple[Path, ...]
-    means: Collection[str] | None
+    extras: Extras
 
 
 def _read_batch(
@@ -62,7 +64,7 @@ def _read_batch(
     found, faults = files.read(path)
     apart, node_faults = files.read(node_file) if node_file else ((), [])
     whole = [*found, *apart]
-    batch_file, more = parse(path, whole, offers.processors, offers.folders, offers.means)
+    batch_file, more = parse(path, whole, offers.processors, offers.folders, offers.extras)
     refuse([*faults, *node_faults, *(more if found or not faults else ())])
     if batch_file is None:  # cannot be: without a fault there is a batch
         raise AssertionError(path)
@@ -84,20 +86,22 @@ def parse(
     found: Sequence[Document],
     processors: Mapping[str, Processor],
     folders: Iterable[Path],
-    means: Collection[str] | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> tuple[BatchFile | None, list[Finding]]:
     """Return what the documents of a job file say, or None and every fault of them.
 
-    :param means: what `requires` may name; None: anything
+    :param extras: what else plugins say of jobs
     """
     kinds: dict[object, list[Document]] = {}
     for document in found:
         kinds.setdefault(document.get("kind"), []).append(document)
     faults = _misplaced(path, kinds)
     settings, more = files.gather(path, kinds.get("Setting", ()), processors, folders)
-    settings = replace(settings, means=means)
+    settings = replace(settings, means=extras.means)
     nodes = [node.parse(each, Path(each.file).parent) for each in kinds.get("Node", ())]
-    batches = [jobs.parse(document, settings) for document in kinds.get("Batch", ())]
+    batches = [
+        jobs.parse(laid(document, extras.defaults), settings) for document in kinds.get("Batch", ())
+    ]
     faults += [fault for _, told in nodes for fault in told]
     faults += [fault for each in batches for fault in each.faults]
     faults += more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.errors import ManifestError
 
@@ -21,6 +21,10 @@ class Place:
     column: int = 1
 
 
+NOWHERE = Place(0, 0)
+"""Of what stands in no file."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
     """One fault: ``file:line:column: path: what is wrong; what to do``."""
@@ -30,6 +34,8 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
+        if self.place == NOWHERE:
+            return f"{self.file}: {self.text}"
         return f"{self.file}:{self.place.line}:{self.place.column}: {self.text}"
 
 
@@ -42,9 +48,14 @@ class Document:
     places: Mapping[Path, Place]  #: of every value
     keys: Mapping[Path, Place]  #: of every key
     refused: frozenset[Path] = frozenset()  #: values that are a fault already
+    laid: Mapping[Path, str] = field(default_factory=dict)  #: values of a plugin, and of which
 
     def fault(self, path: Path, text: str, at_key: bool = False) -> Finding:
         """Return a fault of the value at `path` (or of its key), or of what holds it."""
+        for laid, plugin in self.laid.items():
+            if path[: len(laid)] == laid:
+                what = f"its default for {shown_path(path)} in {self.file}: {text}"
+                return Finding(f"plugin {plugin!r}", NOWHERE, f"{what}; tell its author")
         above = (path[:end] for end in range(len(path), 0, -1))
         known = next((self.places[each] for each in above if each in self.places), self.places[()])
         place = self.keys.get(path, known) if at_key else known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path as File
 
 from orchestrator.manifest import batch, files
@@ -11,8 +11,10 @@ from orchestrator.manifest.actions import unread
 from orchestrator.manifest.batch import BatchFile
 from orchestrator.manifest.finding import Document, Finding, Path, Place, refuse
 from orchestrator.manifest.formats import ABSOLUTE, formatted
+from orchestrator.manifest.laid import laid
 from orchestrator.manifest.schema import Processor
 from orchestrator.manifest.text import decode
+from orchestrator.model.default import NO_EXTRAS, Extras
 from orchestrator.model.talk import Sheet
 
 NOWHERE = File(os.devnull) / "sent.yaml"
@@ -25,7 +27,7 @@ def parse_sent(
     sheets: Sequence[Sheet],
     processors: Mapping[str, Processor],
     folders: Iterable[File],
-    means: Collection[str] | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> BatchFile:
     """Return the one Batch of the texts; its Settings are theirs, or built in.
 
@@ -34,7 +36,7 @@ def parse_sent(
 
     :param processors: by name
     :param folders: of the built-in Settings
-    :param means: what `requires` may name; None: anything
+    :param extras: what else plugins say of jobs
     """
     found: list[Document] = []
     faults: list[Finding] = []
@@ -42,10 +44,10 @@ def parse_sent(
         text, unread = decode(sheet.name, sheet.text.encode("utf-8", "surrogatepass"))
         documents, told = files.parse(sheet.name, text) if text else ((), [])
         faults += [*unread, *told]
-        found += documents
+        found += [laid(each, extras.defaults) for each in documents]
     faults += [fault for each in found for fault in _relative(each, processors)]
     refuse(faults)
-    whole, more = batch.parse(NOWHERE, found, processors, folders, means)
+    whole, more = batch.parse(NOWHERE, found, processors, folders, extras)
     refuse([_at(fault, sheets) for fault in more])
     if whole is None:  # cannot be: without a fault there is a batch
         raise AssertionError(sheets)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.manifest import batch, cluster, files, node, setting
 from orchestrator.manifest.claims import claims_faults
 from orchestrator.manifest.finding import Document, Finding, Place, refuse
+from orchestrator.manifest.laid import laid
 from orchestrator.manifest.schema import Processor
+from orchestrator.model.default import NO_EXTRAS, Extras
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ def validate(
     paths: Iterable[Path],
     processors: Mapping[str, Processor],
     folders: Iterable[Path] = (),
-    means: Collection[str] | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> tuple[Named, ...]:
     """Return every document of the files, and of the YAML files in folders and their folders.
 
@@ -35,7 +37,7 @@ def validate(
 
     :param processors: by name
     :param folders: of the built-in Settings
-    :param means: what `requires` of a job may name; None: anything
+    :param extras: what else plugins say of jobs
     """
     built_in, faults, named = tuple(folders), list[Finding](), dict[tuple[str, int], Named]()
     claiming: dict[tuple[str, int], Document] = {}
@@ -44,7 +46,8 @@ def validate(
         faults += more
         for file in found:
             documents, told = files.read(file)
-            faults += told + _faults(file, documents, processors, built_in, means)
+            documents = tuple(laid(each, extras.defaults) for each in documents)
+            faults += told + _faults(file, documents, processors, built_in, extras)
             is_job = any(document.get("kind") == "Batch" for document in documents)
             for document in documents:
                 each = _named(document)
@@ -77,10 +80,10 @@ def _faults(
     documents: Sequence[Document],
     processors: Mapping[str, Processor],
     folders: tuple[Path, ...],
-    means: Collection[str] | None,
+    extras: Extras,
 ) -> list[Finding]:
     if any(document.get("kind") == "Batch" for document in documents):
-        _, faults = batch.parse(file, documents, processors, folders, means)
+        _, faults = batch.parse(file, documents, processors, folders, extras)
         return faults
     faults = []
     for document in documents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,21 @@ class ProgramCheck:
 
     name: str
     argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """A subcommand of `orchestrator` that a plugin brings.
+
+    `name` is the word behind ``orchestrator``, `help` one sentence.  `entry` is
+    ``package.module:function``, imported only when the subcommand is typed.  The function takes the
+    words behind the name as a list, reads them with what it likes (argparse, for example), prints,
+    and returns the exit code: 0 done, 1 ran and failed, 2 refused; None is 0.
+    """
+
+    name: str
+    help: str
+    entry: str
 
 
 def version_check(name: str, words: tuple[str, ...], pattern: str) -> ProgramCheck:
@@ -102,6 +117,35 @@ def orchestrator_capabilities() -> Iterable[ProgramCheck]:
     another plugin looks for is left to that one, and a warning names both.
 
     :returns: how to find each capability; its check prints ``present`` (true), or ``why`` not
+    """
+
+
+@hookspec
+def orchestrator_commands() -> Iterable[Subcommand]:
+    """Offer subcommands of `orchestrator`.
+
+    When: before `orchestrator --help` lists them, and when a subcommand is typed that is none of
+    our own.  It may be called in a process that does nothing else.
+    Errors: a name that is ours, or that two plugins offer, is refused and both are named; the other
+    subcommands stay.  One that raises ends with 1, and the plugin is named.
+
+    :returns: the subcommands this plugin brings
+    """
+
+
+@hookspec
+def orchestrator_job_defaults(processor: str) -> Mapping[str, object]:
+    """Say what keys of a job are where a manifest does not say them.
+
+    When: before a job is checked, where it is typed and where it is accepted; once a processor.
+    Whatever the manifest says counts more: `with`, `env` and `requires` key by key, any other key
+    as a whole.  `status --manifest` shows a job with what was laid under it.
+    Errors: two plugins that give one key different values are refused and both are named; a value
+    that the schema refuses is a fault that names the plugin.
+
+    :param processor: the processor of the jobs, as ``maya``
+    :returns: keys as below ``jobs:`` in a manifest, all but `name`, `processor` and `after`; paths
+        are absolute; empty: it says nothing of such jobs
     """
 
 

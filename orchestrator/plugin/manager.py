@@ -12,8 +12,10 @@ from typing import Self, cast
 import pluggy
 
 from orchestrator.errors import PluginError
-from orchestrator.plugin import hooks
+from orchestrator.model.default import Default, Extras
+from orchestrator.plugin import hooks, offers
 from orchestrator.plugin.hooks import ProgramCheck
+from orchestrator.plugin.offers import Subcommands
 from orchestrator.plugin.processor import Processor
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Plugins:
         self._manager = manager
         self._owner: dict[str, str] = {}
         self._checks: Mapping[str, ProgramCheck] | None = None
+        self._defaults: dict[str, tuple[Default, ...]] = {}
         self.processors: dict[str, Processor] = self._collect()
 
     @classmethod
@@ -109,6 +112,27 @@ class Plugins:
                 continue
             yield from ((offer.plugin_name, check) for check in checks)
 
+    def extras(self) -> Extras:
+        """Return what a reader of jobs is told beside processors and Settings."""
+        return Extras(means=self.checks(), defaults=self.job_defaults)
+
+    def subcommands(self, taken: Iterable[str]) -> Subcommands:
+        """Return the subcommands that plugins bring; `taken`: the names of our own."""
+        return offers.subcommands(self._asked(self._manager.hook.orchestrator_commands), taken)
+
+    def job_defaults(self, processor: str) -> tuple[Default, ...]:
+        """Return what plugins lay under a processor's jobs; each is asked once.
+
+        Raises PluginError for a wrong answer, and for two that differ.
+        """
+        if processor not in self.processors:
+            return ()  # its name may be anything: its jobs are refused
+        if processor not in self._defaults:
+            hook = self._manager.hook.orchestrator_job_defaults
+            answers = self._asked(hook, processor=processor)
+            self._defaults[processor] = offers.job_defaults(answers)
+        return self._defaults[processor]
+
     def origins(self) -> tuple[Origin, ...]:
         """Return each plugin with its distribution, version and processors, by name."""
         dists = dict(self._manager.list_plugin_distinfo())
@@ -144,6 +168,19 @@ class Plugins:
     def has_listeners(self) -> bool:
         """Whether any plugin wants to hear notices."""
         return bool(self._manager.hook.orchestrator_notice.get_hookimpls())
+
+    def _asked(self, hook: pluggy.HookCaller, **asked: object) -> Iterator[tuple[str, object]]:
+        """Yield each plugin that implements a hook, with its answer; None is none."""
+        for impl in hook.get_hookimpls():
+            try:
+                answer = impl.function(*(asked[name] for name in impl.argnames))
+            except Exception as error:
+                what = f"{hook.name} raised {type(error).__name__}: {error}"
+                raise PluginError(
+                    f"plugin {impl.plugin_name!r}: {what}; tell its author"
+                ) from error
+            if answer is not None:
+                yield impl.plugin_name, answer
 
     def _tell(self, hook: pluggy.HookCaller, **asked: object) -> None:
         for impl in hook.get_hookimpls():

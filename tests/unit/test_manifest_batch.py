@@ -11,6 +11,7 @@ from orchestrator.cli.build import counts
 from orchestrator.errors import ManifestError
 from orchestrator.manifest.batch import digest, numbered, read_batch
 from orchestrator.model import codec
+from orchestrator.model.default import Extras
 from orchestrator.model.work import Batch, Copying, IfExists, Priority, Service, Split
 
 HEAD = "apiVersion: orchestrator/v1\nkind: Batch\nmetadata: {name: b}\n"
@@ -304,7 +305,7 @@ def test_requirement_that_no_node_can_be_asked_for_is_a_fault_with_its_place(tmp
     wanted = "{blendr: '>=4', gpu: '4', font: '*'}"
     job = f"{{name: a, processor: shell, requires: {wanted}, with: {{command: [ls]}}}}"
     with pytest.raises(ManifestError) as told:
-        read(tmp_path, f"{head}    - {job}\n", means=("blender", "gpu"))
+        read(tmp_path, f"{head}    - {job}\n", extras=Extras(means=("blender", "gpu")))
     assert [fault.partition(".requires.")[2] for fault in told.value.faults] == [
         "blendr: no plugin looks for 'blendr' on a node; did you mean 'blender'?",
         "gpu: '4' is no condition on a version; "
