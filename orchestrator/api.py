@@ -2,7 +2,8 @@
 
 To offer:
     `hookimpl` marks a hook; which there are stands in docs/plugins.md.  A `Processor` is offered by
-    orchestrator_processors, a `ProgramCheck`, as `version_check` makes it, by orchestrator_programs.
+    orchestrator_processors, a `ProgramCheck`, as `version_check` makes it, by orchestrator_programs,
+    a `Subcommand` of the command line by orchestrator_commands.
 
 To work, the methods of a processor in the order of a job's life:
     `review` reads a `Job` (its `Service`, `Split`, `IfExists`) and returns a `Review` with each `Fault`;
@@ -18,14 +19,14 @@ To work, the methods of a processor in the order of a job's life:
 
 To render frames:
     `FrameProcessor` makes a processor of a `Renderer`, which answers an `Order` (a `Span` of frames,
-    the `Pattern` of their names, `frame_text`) with words; a `Trouble` is a line that tells of one.
+    the `Pattern` of their names, `frame_text`, `frame_pattern`) with words; a `Trouble` is a line that tells of one.
 
 To test:
     `orchestrator.testing`, which no plugin needs where it works.
 """
 
 from orchestrator.frames.names import Pattern as Pattern
-from orchestrator.frames.names import pattern
+from orchestrator.frames.names import frame_pattern as frame_pattern
 from orchestrator.frames.processor import FrameProcessor as FrameProcessor
 from orchestrator.frames.renderer import Order as Order
 from orchestrator.frames.renderer import Renderer as Renderer
@@ -67,5 +68,3 @@ from orchestrator.plugin.hooks import hookimpl as hookimpl
 from orchestrator.plugin.hooks import version_check as version_check
 from orchestrator.plugin.processor import Processor as Processor
 from orchestrator.plugin.publishing import publishing as publishing
-
-frame_pattern = pattern

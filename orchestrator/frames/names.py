@@ -111,6 +111,10 @@ def pattern(path: str) -> Pattern | None:
     return Pattern(folder=folder, prefix=before, digits=digits, suffix=after)
 
 
+frame_pattern = pattern
+"""The same, called so that it says enough without its module: for plugins."""
+
+
 def single(path: str) -> Pattern:
     """Return the pattern of one file, which has no number."""
     folder, name = posixpath.split(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from orchestrator.api import (
     Command,
@@ -36,9 +35,8 @@ class Generic(FrameProcessor):
         review = _of(job).review(whole)
         if review.faults:
             return review
-        held = cast("Iterable[str]", whole.asks.get("licences", ()))
         runs = ((at("executable", job.asks), str(whole.asks["executable"])),)
-        return replace(review, needs={}, runs=runs, licences=tuple(held))
+        return replace(review, needs={}, runs=runs)
 
     def command(self, task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:
         """Return the words of the job's own format."""
