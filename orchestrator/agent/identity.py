@@ -141,15 +141,23 @@ def programs_behind(
     """Return the programs of the machine that the words of `way` lead to."""
     words = json.dumps([sys.executable if word == "{python}" else word for word in way])
     able = {name: check for name, check in checks.items() if WAY in check}
+    able |= {name: _unversioned(name) for name in checks if name in paths and name not in able}
     found = _checked({n: _filled(check, paths.get(n, ""), words) for n, check in able.items()})
     missing = {
         name: Program(
-            name=name, path="", why=f"it has no {name}: its plugin cannot look for it there"
+            name=name,
+            path="",
+            why=f"it has no {name}: its plugin cannot look for it there; name it in `programs`",
         )
         for name in checks
         if name not in able
     }
     return tuple((found | missing)[name] for name in checks)
+
+
+def _unversioned(name: str) -> tuple[str, ...]:
+    """Return a check of a program whose path a person says, and whose plugin cannot look there."""
+    return ("{python}", "-m", "orchestrator.agent.versions", name, "{path}", "", WAY)
 
 
 def _filled(words: Sequence[str], path: str, way: str = "") -> list[str]:

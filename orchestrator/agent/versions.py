@@ -28,6 +28,8 @@ UNASKED = "it cannot be asked for now"
 
 _SHOWN_CHARS = 200
 
+_SILENCE = Answer(0, "", "")
+
 _THERE = """
 path=$(command -v -- "$2") || exit 0
 case $path in /*) ;; *) exit 0 ;; esac
@@ -36,6 +38,7 @@ printf '\\n%s\\n%s\\n' "$1" "$path"
 { sha256sum < "$path" || cksum < "$path"; } 2>/dev/null
 printf '%s\\n' "$1"
 shift 2
+test $# -gt 0 || exit 0
 "$path" "$@" </dev/null 2>&1
 """
 """A script of a POSIX shell: where the program of that name is, its hash, and what it says."""
@@ -48,7 +51,7 @@ class Question:
     name: str
     path: str  #: as `programs` of the node names it; empty: the one of that name on the path
     pattern: str  #: with a group ``version``
-    words: tuple[str, ...]  #: it tells its version when it is called with these
+    words: tuple[str, ...]  #: it tells its version when it is called with these; none: it does not
 
 
 def main() -> int:
@@ -68,10 +71,10 @@ def found(asked: Question) -> dict[str, str]:
         return {"why": _missing(asked, _odd(path) if path else "")}
     there = os.path.abspath(there)
     try:
-        answer = ask([there, *asked.words], LIMIT_S, as_one=True)
+        said = ask([there, *asked.words], LIMIT_S, as_one=True) if asked.words else _SILENCE
     except OSError as error:
         return {"why": f"{there}: it cannot be started: {error.strerror}"}
-    return _told(asked, there, answer, _digest(there))
+    return _told(asked, there, said, _digest(there))
 
 
 def found_behind(asked: Question, way: Sequence[str]) -> dict[str, str]:
@@ -110,6 +113,8 @@ def _digest(path: str) -> str:
 
 def _told(asked: Question, there: str, answer: Answer, digest: str) -> dict[str, str]:
     """Return what a program that is there has said of itself."""
+    if not asked.words:
+        return {"path": there, "version": "", "sha256": digest}
     hit = re.search(asked.pattern, answer.out)
     if answer.is_late and hit is None:
         did = "did not end" if answer.out.strip() else "said nothing"

@@ -22,7 +22,7 @@ from orchestrator.controller.submit import (
     unfinished,
 )
 from orchestrator.decide.active import STORAGE, active, full
-from orchestrator.decide.place import Past, refusals
+from orchestrator.decide.place import Past, needed, refusals
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import Busy, Conflict, PluginError, Refusal
 from orchestrator.ledger.protocol import Ledger, Origin
@@ -96,7 +96,7 @@ class Intake:
         begun = self.builds.fixed((), members) if self.builds else {}
         try:
             asked = [
-                (task, self.caller.review(task.job).needs)
+                (task, needed(task, self.caller.review(task.job)))
                 for task in islice(waiting, REFUSED_TASKS_MAX)
             ]
         except PluginError:

@@ -22,7 +22,7 @@ from orchestrator.decide.blame import NOBODY, Now
 from orchestrator.decide.crew import Crew, current, set_aside
 from orchestrator.decide.fleet import Gate, Sight, closed, mass_alarm, mass_loss
 from orchestrator.decide.licences import NO_LICENCES
-from orchestrator.decide.place import SPARING, Needs, Past, Seats, place
+from orchestrator.decide.place import SPARING, Needs, Past, Seats, needed, place
 from orchestrator.decide.reconcile import Attempt, View, open_seats, spared, strangers
 from orchestrator.engine.protocol import Engine
 from orchestrator.errors import PluginError
@@ -293,7 +293,7 @@ class Lookout:
 
     def _needs(self, task: Task) -> Needs:
         try:
-            return self.caller.review(task.job).needs
+            return needed(task, self.caller.review(task.job))
         except PluginError:
             return {}  # its command will raise the same, and then it has an attempt to tell of
 

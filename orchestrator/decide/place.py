@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from orchestrator.decide import versions
 from orchestrator.decide.licences import NO_LICENCES, Licences, Pool
 from orchestrator.model.node import Identity, Member, Program, service_instances
-from orchestrator.model.work import Job, Kind, Service, Task, TaskId
+from orchestrator.model.work import Job, Kind, Review, Service, Task, TaskId
 
 SPARING = frozenset({Kind.VERIFY, Kind.PUBLISH, Kind.ACTION})
 """Kinds that leave next to nothing on cluster storage, and whose end makes room there."""
@@ -16,6 +17,9 @@ SPARING = frozenset({Kind.VERIFY, Kind.PUBLISH, Kind.ACTION})
 SEGMENT_SLASHES = 4
 
 Needs = Mapping[str, tuple[tuple[str, str], ...]]  #: program -> (part, who needs it), as in Review
+PLAIN: Needs = MappingProxyType({})
+"""Of a task that runs nothing of what its job needs, and may be done without (`Review.plain`)."""
+
 Builds = Mapping[str, str]  #: program -> sha256 of its binary
 
 
@@ -72,7 +76,8 @@ def place(
         target = target_of(task.id) if task.segment is not None else ""
         is_render = task.kind is Kind.RENDER
         is_copy = task.kind is Kind.COPY
-        key = (task.job.id, tuple(needs), service, is_render, is_copy, target, target in builds)
+        kind = (is_render, is_copy, needs is PLAIN)
+        key = (task.job.id, tuple(needs), service, *kind, target, target in builds)
         if key not in memory:
             able = _able(task, service, needs, seats, builds)
             blind = past.blind_of(task)
@@ -89,7 +94,7 @@ def place(
             free[chosen.member, service] -= 1
             pool.take(task, chosen.member.node)
             placed.append((task, chosen.member))
-            if target:
+            if target and needs is not PLAIN:
                 builds.setdefault(target, builds_of(needs, chosen.identity))
     return tuple(placed)
 
@@ -116,6 +121,8 @@ def refuses(
     """Return why this node is not given the task, in one sentence; None: it may be."""
     if identity.bare and task.kind is not Kind.RENDER:
         return "it is an extended node: it is given render commands alone"
+    if needs is PLAIN:
+        return None
     if (why := lacks(task.job, needs, identity)) is not None:
         return why
     begun = builds.get(target_of(task.id), {}) if task.segment is not None else {}
@@ -127,6 +134,11 @@ def refuses(
                 "with; it does other targets"
             )
     return None
+
+
+def needed(task: Task, review: Review) -> Needs:
+    """Return what a node must have for the task, as its processor says it."""
+    return PLAIN if task.kind in review.plain else review.needs
 
 
 def refusals(

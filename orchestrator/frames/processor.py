@@ -17,6 +17,7 @@ from orchestrator.model.work import (
     Facts,
     Follower,
     Job,
+    Kind,
     Outcome,
     Progress,
     Result,
@@ -57,6 +58,7 @@ class FrameProcessor:
         return Review(
             claims=((("destination",), asks.claim(self.renderer, job)),),
             needs={} if own else {self.name: ()},
+            plain=frozenset({Kind.PROBE, Kind.PUBLISH, Kind.VERIFY}),
             runs=((("executable",), str(own)),) if own else (),
             media=tuple(((key,), path) for key, path in self.renderer.reads(job)),
             licences=_licences(self.renderer, job),

@@ -411,6 +411,8 @@ class Review:
     claims: tuple[tuple[tuple[str | int, ...], str], ...] = ()  #: (path in `with`, file it writes)
     needs: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     #: program -> (part it must have, who needs it), as ffmpeg -> ((libx265, setting hevc-10bit),)
+    plain: frozenset[Kind] = frozenset()
+    #: kinds of its tasks that run none of these: nodes that lack a program may do them
     runs: tuple[tuple[tuple[str | int, ...], str], ...] = ()
     #: (path in `with`, program that a person named there): `access.executables` may shut it out
     media: tuple[tuple[tuple[str | int, ...], str], ...] = ()

@@ -117,7 +117,11 @@ def test_program_of_an_extended_node_is_asked_for_where_the_way_leads(tmp_path):
     checks = {"maya": check, "nuke": ("{python}", "-c", "")}
     maya, nuke = programs_behind(checks, {}, way)
     assert (maya.path, maya.version, bool(maya.sha256)) == (str(file), "5", True)
-    assert nuke.why == "it has no nuke: its plugin cannot look for it there"
+    assert nuke.why == (
+        "it has no nuke: its plugin cannot look for it there; name it in `programs`"
+    )
+    (named,) = programs_behind({"nuke": checks["nuke"]}, {"nuke": str(file)}, way)
+    assert (named.path, named.version, bool(named.sha256)) == (str(file), "", True)
     (other,) = programs_behind({"maya": check}, {"maya": "/no/maya"}, way)
     assert other.why == "/no/maya: there is no such program; correct it in `programs`"
     lost = ["sh", "-c", "echo no route to host; exit 255"]

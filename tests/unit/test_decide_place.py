@@ -6,10 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.decide.licences import Licences
-from orchestrator.decide.place import Past, Seats, is_segment, lacks, place, refusals, refuses
+from orchestrator.decide.place import (
+    Past,
+    Seats,
+    is_segment,
+    lacks,
+    needed,
+    place,
+    refusals,
+    refuses,
+)
 from orchestrator.model.cluster import Licence
 from orchestrator.model.node import Identity, Member, Program
-from orchestrator.model.work import Job, Kind, Segment, Service, Task
+from orchestrator.model.work import Job, Kind, Review, Segment, Service, Task
 
 JOB = Job(id="b-0001/j", name="j", processor="p", asks={})
 FFMPEG = Program(name="ffmpeg", path="/usr/bin/ffmpeg", version="7.0.2", parts=frozenset({"x264"}))
@@ -265,6 +274,17 @@ def test_node_that_does_not_see_what_is_read_is_given_nothing_of_the_job_but_of_
     assert refusals([(task, needs)], identities, past)[task.id] == {
         "n1": "it does not see /m/a.mov"
     }
+
+
+def test_task_that_runs_no_program_of_its_job_may_be_done_without():
+    job = requiring(ffmpeg=">=9")
+    task = replace(renders("m")[0][0], job=job, kind=Kind.PUBLISH, id="b-0001/j/t/000000/publish")
+    review = Review(needs={"ffmpeg": ()}, plain=frozenset({Kind.PUBLISH}))
+    begun = Past(builds={"b-0001/j/t": {"ffmpeg": "elsewhere"}})
+    plain, bare = needed(task, review), seat("gate+old", bare=True)
+    assert nodes(place([(task, Service.RENDER, plain)], [seat("gate"), bare], begun)) == ["gate"]
+    render = replace(task, kind=Kind.RENDER, id="b-0001/j/t/000000/render")
+    assert place([(render, Service.RENDER, needed(render, review))], [seat("gate")], begun) == ()
 
 
 # Licences
