@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -199,11 +199,22 @@ class Intake:
             lacking = unable(self.caller, batch, identities)
         except PluginError as error:
             return (str(error),)
-        return tuple(f"no node can do {sentence}" for sentence in lacking)
+        uncounted = _uncounted(batch, self._limits().licences)
+        return (*(f"no node can do {sentence}" for sentence in lacking), *uncounted)
 
 
 def _parsed(sheets: Sequence[Sheet], plugins: Plugins) -> BatchFile:
     return parse_sent(sheets, plugins.processors, plugins.settings_folders(), plugins.extras())
+
+
+def _uncounted(batch: Batch, limits: Mapping[str, object]) -> Iterator[str]:
+    """Yield what a job names that a cluster which counts licences does not count: a slip, perhaps."""
+    for job in batch.jobs:
+        for name in [each for each in job.licences if limits and each not in limits]:
+            yield (
+                f"job {job.name!r}: licence {name!r} is not counted; limits.licences of the "
+                f"cluster has {', '.join(sorted(limits))}"
+            )
 
 
 def nobody(views: Sequence[NodeView]) -> str:

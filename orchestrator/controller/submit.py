@@ -20,6 +20,10 @@ from orchestrator.plugin.caller import Caller
 log = logging.getLogger(__name__)
 
 
+SAID_MAX = 3
+"""Of many nodes that cannot do a job, each for its own reason, so many reasons are told."""
+
+
 class Arrival(Enum):
     """How a batch came into the ledger."""
 
@@ -115,7 +119,9 @@ def unable(caller: Caller, batch: Batch, identities: Sequence[Identity]) -> tupl
         needs = caller.review(job).needs
         why = [lacks(job, needs, identity) for identity in identities]
         if why and all(why):
-            faults.append(f"job {job.name!r}: {why[0]}")
+            said = list(dict.fromkeys(each for each in why if each))
+            more = f"; and {len(said) - SAID_MAX} more reasons" if len(said) > SAID_MAX else ""
+            faults.append(f"job {job.name!r}: {'; '.join(said[:SAID_MAX])}{more}")
     return tuple(faults)
 
 

@@ -207,6 +207,24 @@ def test_job_that_no_free_node_can_do_holds_up_nobody(many):
     assert f.state() == "Successful"
 
 
+def test_job_that_no_node_can_do_begins_when_one_joins_that_can(many):
+    def having(version):
+        return replace(NODE, programs=(Program(name="tool", path="/tool", version=version),))
+
+    f = many(nodes=("n1",))
+    f.engine.join("n2", having("1.9"))
+    f.submit(replace(job(segments=2, probe=False), requires={"tool": ">=2,<3"}))
+    f.pass_time(30)
+    assert f.started() == []
+    f.engine.join("n3", having("3.0.1"))
+    f.pass_time(30)
+    assert f.started() == []
+    f.engine.join("n4", having("n2.10"))
+    f.run()
+    assert f.state() == "Successful"
+    assert {record.node for record in f.ledger.attempts("b-0001")} == {"n4"}
+
+
 @pytest.mark.fault("F16")
 def test_nodes_are_cut_and_healed_in_turn_and_nothing_is_lost(many):
     f = busy(many(seconds=7.0), segments=20)

@@ -7,6 +7,8 @@ import sys
 import psutil
 import pytest
 
+from orchestrator.agent import asking
+from orchestrator.agent import identity as identity_module
 from orchestrator.agent.identity import (
     cores_here,
     default_instances,
@@ -118,6 +120,25 @@ def test_failed_check_leaves_the_program_missing_with_a_reason(check, words, why
     program = ask(words)
     assert program.path == ""
     assert why in program.why
+
+
+def test_capability_is_looked_for_at_each_start_and_has_no_path(check, tmp_path):
+    ask, _ = check
+    cards = tmp_path / "cards"
+    cards.write_text('{"present": true, "version": "8.9"}')
+    words = ("{python}", "-c", f"print(open({str(cards)!r}).read())")
+    gpu = ask(words)
+    assert (gpu.is_there, gpu.version, gpu.path) == (True, "8.9", "")
+    cards.write_text('{"why": "no card is there"}')
+    assert (ask(words).is_there, ask(words).why) == (False, "no card is there")
+
+
+def test_check_that_never_stops_talking_is_cut_off(check, monkeypatch):
+    ask, _ = check
+    monkeypatch.setattr(identity_module, "CHECK_LIMIT_S", 0.5)
+    monkeypatch.setattr(asking, "GRACE_S", 0.1)
+    why = ask(("sh", "-c", "trap '' TERM; while :; do echo chatter; done")).why
+    assert why == "its check took more than 0.5 s"
 
 
 def test_wished_instances_win(tmp_path):

@@ -270,6 +270,15 @@ def test_batch_nobody_can_do_now_is_accepted_with_a_note(ledger, tmp_path):
     assert able.notes[0].startswith("no node can do job 'j': it has no blender")
 
 
+def test_licence_that_the_cluster_does_not_count_is_told(office):
+    counting = CLUSTER.replace("QUEUED", "QUEUED, licences: {arnold: {cluster: 1}}")
+    office.apply(LOCAL, wanted(counting))
+    job = "{name: j, processor: parts, licences: [arnold, arnld], with: {}}"
+    assert office.submit(ANN, sheets(job=job), "k").notes == (
+        "job 'j': licence 'arnld' is not counted; limits.licences of the cluster has arnold",
+    )
+
+
 def test_batch_says_which_nodes_are_not_given_what_waits(ledger, tmp_path):
     able = replace(USUAL, programs=(Program(name="blender", path="/b", version="4.1"),))
     engine = FakeEngine([])

@@ -147,9 +147,10 @@ NODE_CHANGES = {
         ),
     ),
     "extended": (
-        {"extended": (Extended(host="x", instances=2, ssh=Ssh(port=22)),)},
+        {"extended": (Extended(host="x", instances=2, ssh=Ssh(port=22), programs={"a": "/a"}),)},
         (
             "services.render.extended.x:22.instances: none -> 2",
+            "services.render.extended.x:22.programs.a: none -> /a",
             "services.render.extended.x:22.ssh.agent: none -> false",
             "services.render.extended.x:22.ssh.port: none -> 22",
             "drained first, then started again",
@@ -165,6 +166,11 @@ def test_a_changed_node_says_which_key(more, details):
 
 
 CLUSTER_CHANGES = {
+    "licences": (
+        "licences: {}",
+        "licences: {maya: {cluster: 4}}",
+        "limits.licences.maya.cluster: none -> 4",
+    ),
     "limits": ("queuedBatches: 100", "queuedBatches: 7", "limits.queuedBatches: 100 -> 7"),
     "recovery": ("lostAfter: 60s", "lostAfter: 1m30s", "recovery.lostAfter: 60s -> 90s"),
     "log": ("truncate: 64MiB", "truncate: 1MiB", "log.truncate: 64MiB -> 1MiB"),
@@ -181,7 +187,7 @@ CLUSTER_CHANGES = {
     ),
 }
 TEXT = ONE_NODE + (
-    "  limits: {queuedBatches: 100}\n  recovery: {lostAfter: 60s}\n  log: {truncate: 64MiB}\n"
+    "  limits: {queuedBatches: 100, licences: {}}\n  recovery: {lostAfter: 60s}\n  log: {truncate: 64MiB}\n"
     "  access: {adminPassword: {env: A}}\n  notify: {to: [a@x.y]}\n  network: {addresses: []}\n"
 )
 
