@@ -7,7 +7,7 @@ To offer:
 
 To work, the methods of a processor in the order of a job's life:
     `review` reads a `Job` (its `Service`, `Split`, `IfExists`) and returns a `Review` with each `Fault`;
-    `follow`, if there is one, returns a `Follower` for each job that is to come after it;
+    `follow`, if there is one, returns each `Follower`, a job that comes after it;
     `probe` asks a node, which answers `Facts`;
     `plan` looks at the `Room` there is, and returns each `Target` with its parts, a `Segment` each,
     and what is to be done, a `Task` each: its `Kind`, and a `TaskId` by `task_id`;
@@ -19,7 +19,8 @@ To work, the methods of a processor in the order of a job's life:
 
 To render frames:
     `FrameProcessor` makes a processor of a `Renderer`, which answers an `Order` (a `Span` of frames,
-    the `Pattern` of their names, `frame_text`, `frame_pattern`) with words; a `Trouble` is a line that tells of one.
+    the `Pattern` of their names as `frame_pattern` reads it, `frame_text`) with words; a `Trouble`
+    is a line that tells of one.
 
 To test:
     `orchestrator.testing`, which no plugin needs where it works.

@@ -10,7 +10,7 @@ from orchestrator import api
 from orchestrator.frames.processor import FrameProcessor
 from orchestrator.frames.renderer import Renderer
 from orchestrator.plugin import hooks
-from orchestrator.plugin.processor import Processor
+from orchestrator.plugin.processor import Follows, Processor, Sizes
 
 PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
 WIDE = 130
@@ -134,7 +134,7 @@ def _first(doc):
 PARTS = {
     "names": names,
     "hooks": hook_texts,
-    "processor": lambda: members(Processor),
+    "processor": lambda: "\n\n".join(map(members, (Processor, Follows, Sizes))),
     "renderer": lambda: members(Renderer),
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from orchestrator.decide.settle import judge
 from orchestrator.errors import PluginError
@@ -23,6 +23,7 @@ from orchestrator.model.node import Places
 from orchestrator.model.work import (
     Command,
     Facts,
+    Follower,
     IfExists,
     Job,
     Kind,
@@ -69,7 +70,12 @@ def answers(asked: Asked) -> dict[str, Any]:
     faults |= {_joined(fault.path): fault.text for fault in review.faults}
     if faults:
         return {"faults": faults}
-    told: dict[str, Any] = {"faults": {}, **_review(review), "probe": _probe(caller, job)}
+    told: dict[str, Any] = {
+        "faults": {},
+        **_review(review),
+        "followers": _followers(caller.plugins, job),
+        "probe": _probe(caller, job),
+    }
     facts = Facts(values=asked.data.get("facts", {}), files=_files(asked))
     try:
         targets = caller.plan(job, facts, Room(**{**ROOM, **asked.data.get("room", {})}))
@@ -191,6 +197,13 @@ def _review(review: Review) -> dict[str, Any]:
     }
 
 
+def _followers(plugins: Plugins, job: Job) -> list[dict[str, Any]]:
+    """Return the jobs that a job asks for, where its processor knows of any."""
+    follow = getattr(plugins.processor(job.processor), "follow", None)
+    found = cast("Sequence[Follower]", follow(job) if follow else ())
+    return [{"path": _joined(each.path), "job": dump(each.job)} for each in found]
+
+
 def _by_path(pairs: Sequence[tuple[tuple[str | int, ...], str]]) -> dict[str, str | list[str]]:
     """Return path -> file; a list where a path stands for several."""
     found: dict[str, list[str]] = {}
@@ -207,6 +220,7 @@ def _plan(targets: Sequence[Target]) -> dict[str, Any]:
             for target in targets
         },
         "notes": [note for target in targets for note in target.notes],
+        "gates": {target.name: target.gate for target in targets if target.gate},
     }
 
 

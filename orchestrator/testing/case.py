@@ -122,7 +122,7 @@ def _two_verdicts(document: Document) -> Iterable[Finding]:
 def _compared(key: str, wanted: Any, said: Any) -> Any:
     """Return of an answer what a file names: of commands and inputs, only some may stand there."""
     if key in ("commands", "inputs") and isinstance(said, dict):
-        return {id: said[id] for id in wanted if id in said} if wanted else said
+        return {id: said[id] for id in wanted if id in said}
     return said
 
 

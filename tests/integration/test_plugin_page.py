@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from newcomer import CALL_MAX_S, Stranger
 from plugin_pages import PAGE
-from strangers import CALL_MAX_S, Stranger
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 

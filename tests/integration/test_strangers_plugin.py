@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from strangers import Stranger, built
+from newcomer import Stranger, built
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
