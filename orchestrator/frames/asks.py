@@ -44,7 +44,7 @@ def frames_min(job: Job) -> int:
 
 def is_single(job: Job) -> bool:
     """Whether all frames go into one file."""
-    return names.pattern(str(job.asks["destination"])) is None
+    return names.frame_pattern(str(job.asks["destination"])) is None
 
 
 def skips(job: Job) -> bool:
@@ -63,7 +63,7 @@ def sequence(renderer: Renderer, job: Job, late: Mapping[str, str]) -> Sequence:
     :param late: values of `LATE` tokens
     """
     template = str(job.asks["destination"])
-    found = names.pattern(template) or names.single(template)
+    found = names.frame_pattern(template) or names.single(template)
     values = {**PLACED, **_early(renderer, job), **late}
     whole = span(job)
     start = job.asks.get("numberFrom")

@@ -67,7 +67,7 @@ def _first(job: Job, span: Span) -> int | None:
 
 def _source(job: Job) -> str:
     """Return the files as the movie's source; empty: there is one file alone."""
-    found = names.pattern(str(job.asks["destination"]))
+    found = names.frame_pattern(str(job.asks["destination"]))
     if found is None:
         return ""
     return posixpath.join(found.folder, f"{found.prefix}%0{found.digits}d{found.suffix}")

@@ -94,7 +94,7 @@ def sequence_of(data: Mapping[str, Any]) -> Sequence:
     )
 
 
-def pattern(path: str) -> Pattern | None:
+def frame_pattern(path: str) -> Pattern | None:
     """Return the pattern that a path ends in, by the last place in its name; None: it has none."""
     folder, name = posixpath.split(path)
     places = list(PLACE.finditer(name))
@@ -109,10 +109,6 @@ def pattern(path: str) -> Pattern | None:
         return None
     before, after = name[: place.start()], name[place.end() :]
     return Pattern(folder=folder, prefix=before, digits=digits, suffix=after)
-
-
-frame_pattern = pattern
-"""The same, called so that it says enough without its module: for plugins."""
 
 
 def single(path: str) -> Pattern:

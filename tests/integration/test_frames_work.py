@@ -71,7 +71,7 @@ class Steps:
         return {**publish.run(asked), "attempt": own}
 
     def sequence(self, last: int = 4) -> Sequence:
-        pattern = names.pattern(str(self.out / "a.####.png"))
+        pattern = names.frame_pattern(str(self.out / "a.####.png"))
         assert pattern
         return Sequence(pattern=pattern, span=Span(Fraction(1), Fraction(last)))
 

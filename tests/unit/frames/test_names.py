@@ -20,20 +20,20 @@ from orchestrator.frames.spans import asked
     ],
 )
 def test_last_place_of_the_name_is_the_number(path, frame, name):
-    found = names.pattern(path)
+    found = names.frame_pattern(path)
     assert found is not None
     assert found.path(Fraction(frame)) == name
 
 
 @pytest.mark.parametrize("path", ["/o/a.mov", "/o.####/a.mov", "/o/%0099d.png"])
 def test_what_has_no_place_is_one_file(path):
-    assert names.pattern(path) is None
+    assert names.frame_pattern(path) is None
     assert names.single(path).path(Fraction(5)) == path
 
 
 def numbered(frames, **more):
     span = asked(frames)
-    pattern = names.pattern("/o/a.####.png")
+    pattern = names.frame_pattern("/o/a.####.png")
     assert pattern is not None
     decimals = names.decimals_of(span.step, span.first)
     data = {"pattern": {**names.asdict(pattern), "decimals": decimals}, "span": span.data()}
