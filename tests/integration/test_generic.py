@@ -20,9 +20,6 @@ with open(os.environ["SEEN"], "a") as seen:
 for number in range(first, last + 1):
     with open(f"{path}{number}.ppm", "wb") as file:
         file.write(b"P6 8 8 255\\n" + bytes([number]) * 8 * 8 * 3)
-if "licence" in sys.argv:
-    os.mkdir(os.environ["SEEN"] + "d")  # only once
-    sys.exit("no licence for beauty")
 """
 PREFLIGHT = """\
 import os, sys
@@ -112,14 +109,3 @@ def test_a_dry_run_shows_all_that_a_segment_is_sent(studio):
     assert render["workingDirectory"] == str(studio.folder / "scenes")
     assert publish["preflight"] == publish["workingDirectory"] == ""
     assert not studio.seen.exists()
-
-
-def test_an_error_line_that_waits_is_no_failure(studio):
-    line = {"line": "no licence for (?P<what>.+)", "says": "{what} has no licence", "waits": True}
-    studio.render(minFrames=20, options=["licence"], errors=[line])
-    running = studio.start()
-    running.wait_for("beauty has no licence")
-    running.kill()
-    (task,) = {each.task for each in studio.renders()}
-    with studio.ledger() as ledger:
-        assert (ledger.task(task).tries, ledger.task(task).waits) == (0, 1)
