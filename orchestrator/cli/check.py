@@ -102,7 +102,8 @@ def _listed(folder: Path, values: Mapping[str, object]) -> dict[str, str]:
         return {}  # deleted with its batch's other files
     if hashlib.sha256(data).hexdigest() != digest:
         return {}
-    return {path: str(facts["sha256"]) for path, facts in json.loads(data).items()}
+    there = Path(str(values.get("destination", ""))).parent
+    return {str(there / name): str(facts["sha256"]) for name, facts in json.loads(data).items()}
 
 
 def _pictured(where: Layout, faults: list[Fault]) -> str:

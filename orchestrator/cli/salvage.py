@@ -148,7 +148,9 @@ def _named(folder: Path, kind: Kind, result: Mapping[str, object]) -> Iterator[t
     for each in (result, *result.values()):
         if isinstance(each, Mapping) and "file" in each and "sha256" in each:
             yield folder / Path(str(each["file"])).name, each["sha256"]
-    if kind is Kind.PUBLISH and "destination" in result:
+    if "list_sha256" in result:  # of many files; these are looked at where they are
+        yield folder / Path(str(result["list"])).name, result["list_sha256"]
+    elif kind is Kind.PUBLISH and "destination" in result:
         yield Path(str(result["destination"])), result.get("sha256")
 
 

@@ -199,6 +199,7 @@ def test_result_stays_small_whatever_is_missing(steps):
 
 def test_layers_that_carry_a_frames_number_go_with_it_and_nothing_else_does(steps):
     beside = {"z/made.2.png": png(Fraction(2)), "made.2.n.png": png(Fraction(2)), "log": b"x"}
+    beside |= {"made.2.png.tmp": b"half", "made.0002.json": b"{}"}
     beside |= {"z/made.9.png": png(Fraction(9)), ".made.1.png": b"x"}
     published = done(steps, four() | beside)
     assert published["beside"] == 2
@@ -353,6 +354,13 @@ def test_frame_that_was_changed_in_its_place_is_published_once_more(steps, how, 
     with pytest.raises(Trouble, match=rf"a\.0003\.png: {why}") as caught:
         steps.verify(published)
     assert caught.value.spoiled == [published["attempt"].name]
+
+
+def test_each_node_may_call_the_destination_as_it_likes(steps):
+    published = done(steps)
+    (steps.root / "mount").symlink_to(steps.root)
+    steps.out = steps.root / "mount/out"
+    assert steps.verify(published)["frames"] == 4
 
 
 def test_segments_of_another_size_are_told(steps):

@@ -16,7 +16,7 @@ FRAMES = "frames.json"
 """What is known of each frame that was looked at and is right, and of what stands beside it."""
 
 PUBLISHED = "published.json"
-"""The same of each file that was put in its place, by its path there."""
+"""The same of each file that was put in its place, by its path below the destination's folder."""
 
 RESULT = "result.json"
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from orchestrator.frames.work import movies
+from orchestrator.frames.work import kinds, movies
 from orchestrator.frames.work.attempt import FRAMES, leave
 from orchestrator.frames.work.images import Image, NotAnImage, look
 
@@ -61,7 +61,7 @@ def run(asked: Mapping[str, Any]) -> Mapping[str, object]:
         "black": len(black),
         "undecoded": sum(not image.is_decoded for image in found.images.values()),
         "instead": _instead(found, folder, asked),
-        "list": FRAMES,
+        "file": FRAMES,
         "sha256": digest,
     }
 
@@ -84,11 +84,12 @@ def _look_beside(found: Found, folder: Path, asked: Mapping[str, Any]) -> None:
     """Look at the files that carry a wanted frame's number: layers, passes, other views."""
     if asked.get("single", 1) > 1:
         return
+    endings = {*kinds.ENDINGS, *kinds.OTHERS, *(Path(n).suffix.lower() for _, n in asked["frames"])}
     wanted = {Fraction(number): number for number, _ in asked["frames"]}
     for name in _others(folder, asked):
         carried = _carried(name, asked["decimals"])
         number = next((wanted[each] for each in carried if each in wanted), "")
-        if number not in found.good:
+        if number not in found.good or Path(name).suffix.lower() not in endings:
             continue
         try:
             found.beside[name] = {"file": name, "number": number, **look(folder / name).data()}

@@ -17,7 +17,7 @@ from orchestrator.model.work import Cause
 
 THERE = "there.json"
 SEEN = "seen.json"
-"""What is known of each frame that stays, by its path."""
+"""What is known of each frame that stays, by its index."""
 
 INLINE_RUNS_MAX = 200
 """More runs of frames go into a file: a result must stay small."""
@@ -101,7 +101,7 @@ def _whole(sequence: Frames, folder: Path) -> dict[str, object]:
         except NotAnImage:
             continue
         number = sequence.number(frames[index])
-        found[str(index)] = {"path": str(folder / name), "number": number, **image.data()}
+        found[str(index)] = {"name": name, "number": number, **image.data()}
     return found
 
 

@@ -241,7 +241,11 @@ def _told(wanted: Publish, listed: Mapping[str, Any], pieces: Sequence[Piece]) -
     for piece in pieces:
         known = facts.get(piece.path) or listed["beside"][_relative(wanted, piece)]
         status = os.lstat(piece.path)
-        about[str(piece.path)] = {**known, "mtime_ns": status.st_mtime_ns, "number": piece.number}
+        about[_relative(wanted, piece)] = {
+            **known,
+            "mtime_ns": status.st_mtime_ns,
+            "number": piece.number,
+        }
     return {
         "destination": wanted.destination,
         "frames": len(wanted.frames),

@@ -29,33 +29,41 @@ def run(asked: Mapping[str, Any]) -> Mapping[str, object]:
     Raises Trouble where a frame is missing, changed, or another size or kind.
     """
     sequence = sequence_of(asked["sequence"])
-    known, owners = _known(asked)
-    spoiled: dict[str, str] = {}
-    for path, facts in known.items():
-        if why := _changed(Path(path), facts):
-            spoiled.setdefault(owners[path], f"{path}: {why}")
-    if spoiled:
-        if "" in spoiled:
-            raise Trouble(f"{spoiled['']}; start the batch again", final=True)
-        first = next(iter(spoiled.values()))
-        attempts = list(spoiled)[:SPOILED_MAX]
-        raise Trouble(f"{first}; it is published once more", spoiled=attempts)
+    folder, known = Path(sequence.pattern.folder), _known(asked)
+    _check_unchanged(folder, *known)
+    facts, _ = known
     frames = sequence.span.frames() if sequence.pattern.digits else sequence.span.frames()[:1]
-    paths = {os.path.join(sequence.pattern.folder, sequence.name(f)): f for f in frames}
+    names = {sequence.number(frame): sequence.name(frame) for frame in frames}
     single = 1 if sequence.pattern.digits else sequence.span.count
-    known |= _looked_at([path for path in paths if path not in known], single)
-    _check_alike(sequence.pattern.words, {path: known[path] for path in paths})
-    sweep([Path(path) for path in known], asked["attempt"])
-    numbered = {sequence.number(frame): known[path] for path, frame in paths.items()}
+    facts |= _looked_at(folder, [name for name in names.values() if name not in facts], single)
+    numbered = {number: facts[name] for number, name in names.items()}
+    _check_alike(sequence.pattern.words, {str(folder / names[n]): f for n, f in numbered.items()})
+    sweep([folder / name for name in facts], asked["attempt"])
     return {
         "frames": len(numbered),
-        "size": sum(facts["size"] for facts in known.values()),
-        "notes": [*notes(numbered), *_beside(len(known) - len(numbered))],
+        "size": sum(each["size"] for each in facts.values()),
+        "notes": [*notes(numbered), *_beside(len(facts) - len(numbered))],
     }
 
 
+def _check_unchanged(folder: Path, known: Mapping[str, Facts], owners: Mapping[str, str]) -> None:
+    """Raise Trouble where a file is not the one that was put there: it is put there once more."""
+    spoiled: dict[str, str] = {}
+    for name, facts in known.items():
+        if why := _changed(folder / name, facts):
+            spoiled.setdefault(owners[name], f"{folder / name}: {why}")
+    if "" in spoiled:  # nobody of this job made it
+        raise Trouble(f"{spoiled['']}; start the batch again", final=True)
+    if spoiled:
+        sentence = f"{next(iter(spoiled.values()))}; it is published once more"
+        raise Trouble(sentence, spoiled=list(spoiled)[:SPOILED_MAX])
+
+
 def _known(asked: Mapping[str, Any]) -> tuple[dict[str, Facts], dict[str, str]]:
-    """Return what is known of each file, by its path, and which attempt put it there."""
+    """Return what is known of each file, by its name, and which attempt put it there.
+
+    Names, not paths: each node calls the folder as it likes.
+    """
     known: dict[str, Facts] = {}
     owners: dict[str, str] = {}
     for folder, digest, attempt in asked["published"]:
@@ -68,23 +76,23 @@ def _known(asked: Mapping[str, Any]) -> tuple[dict[str, Facts], dict[str, str]]:
     if looked := asked.get("looked"):
         folder, digest = looked
         for facts in (left(Path(folder) / SEEN, digest) or {}).values():
-            known.setdefault(facts["path"], facts)
-            owners.setdefault(facts["path"], "")
+            known.setdefault(facts["name"], facts)
+            owners.setdefault(facts["name"], "")
     return known, owners
 
 
-def _looked_at(paths: Sequence[str], frames: int) -> dict[str, Facts]:
+def _looked_at(folder: Path, names: Sequence[str], frames: int) -> dict[str, Facts]:
     """Return what is known of frames that were there before.
 
     Raises Trouble, final, where one is missing or broken: nobody has rendered it.
     """
     found: dict[str, Facts] = {}
-    for path in paths:
+    for name in names:
         try:
-            found[path] = movies.look(Path(path), frames).data()
+            found[name] = movies.look(folder / name, frames).data()
         except (NotAnImage, OSError) as error:
             why = error if isinstance(error, NotAnImage) else "is gone"
-            sentence = f"{path}: {why}, and was whole when the job began"
+            sentence = f"{folder / name}: {why}, and was whole when the job began"
             raise Trouble(f"{sentence}; start the batch again", final=True) from error
     return found
 
