@@ -9,8 +9,6 @@ _NAME = {"type": "string", "minLength": 1, "maxLength": 256}
 
 FORMATS: Mapping[str, tuple[str, ...]] = {
     ".bmp": ("BMP",),
-    ".cin": ("CINEON",),
-    ".dds": ("DDS",),
     ".dpx": ("DPX",),
     ".exr": ("OPEN_EXR", "OPEN_EXR_MULTILAYER"),
     ".hdr": ("HDR",),
@@ -19,7 +17,7 @@ FORMATS: Mapping[str, tuple[str, ...]] = {
     ".jpeg": ("JPEG",),
     ".jpg": ("JPEG",),
     ".png": ("PNG",),
-    ".rgb": ("IRIS", "IRIZ"),
+    ".rgb": ("IRIS",),
     ".tga": ("TGA", "RAWTGA"),
     ".tif": ("TIFF",),
     ".tiff": ("TIFF",),

@@ -12,9 +12,6 @@ from orchestrator.api import Fault, Job, Order, Secret, Span, Trouble, frame_tex
 from orchestrator_blender.keys import FORMATS, KEYS, MOVIE_ENDINGS, MOVIES
 from orchestrator_blender.troubles import LOOK, TROUBLES
 
-FRAME_MAX = 1_048_574
-"""Blender takes a greater number for this one."""
-
 NAME = "frame."
 SAVED = re.compile(r"Saved: '.*" + re.escape(NAME) + r"(-?\d+)\.")
 FRAME = re.compile(r"Fra: ?(-?\d+)\b")
@@ -155,15 +152,12 @@ def _format_faults(job: Job) -> list[Fault]:
 
 def _range_faults(job: Job) -> list[Fault]:
     frames = cast("Mapping[str, object]", job.asks["frames"])
-    found = []
-    for key, value in frames.items():
-        number = Fraction(str(value))
-        if number.denominator != 1:
-            what = f"{value}: Blender renders whole frames only; stretch the scene's time instead"
-            found.append(Fault(("frames", key), what))
-        elif abs(number) > FRAME_MAX:
-            found.append(Fault(("frames", key), f"{value}: Blender counts to {FRAME_MAX}"))
-    return found
+    what = "Blender renders whole frames only; stretch the scene's time instead"
+    return [
+        Fault(("frames", key), f"{value}: {what}")
+        for key, value in frames.items()
+        if Fraction(str(value)).denominator != 1
+    ]
 
 
 def _option_faults(job: Job) -> list[Fault]:

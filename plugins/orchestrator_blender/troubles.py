@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from orchestrator.api import Trouble
 
-LOOK = """import bpy, os
-for image in bpy.data.images:
-    path = os.path.normpath(bpy.path.abspath(image.filepath, library=image.library))
-    if image.source == "FILE" and image.users and not image.packed_file:
-        if not os.path.exists(path): print("Missing image:", path)
-"""
-"""Python that Blender runs once the scene is loaded: of images it misses it does not say a word."""
+LOOK = (
+    "import bpy, os; "
+    '[print("Missing image:", path) for image in bpy.data.images '
+    "for path in [os.path.normpath(bpy.path.abspath(image.filepath, library=image.library))] "
+    'if image.source == "FILE" and image.users and not image.packed_file '
+    "and not os.path.exists(path)]"
+)
+"""Python that Blender runs once the scene is loaded: of images it misses it says no word itself."""
 
 TROUBLES: tuple[Trouble, ...] = (
     Trouble(
@@ -27,8 +28,8 @@ TROUBLES: tuple[Trouble, ...] = (
     ),
     Trouble(
         line=r"File written by newer Blender binary \((?P<version>[\d.]+)\)",
-        says="the scene was saved by Blender {version}, which is newer than this one; update the "
-        "nodes, and say so in `requires`",
+        says="the scene was saved by a newer Blender ({version}); update the nodes, and "
+        "say so in `requires`",
     ),
     Trouble(
         line=r"scripts disabled for .*, skipping '(?P<what>[^']*)'",

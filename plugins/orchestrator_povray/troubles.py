@@ -18,8 +18,8 @@ TROUBLES: tuple[Trouble, ...] = (
         says="POV-Ray does not find the include file {file}; name its folder in `library`",
     ),
     Trouble(
-        line=r"Cannot open (?P<kind>user|font) file ?(?P<file>.*?)\.?$",
-        says="POV-Ray cannot open the {kind} file {file}; put it where every node sees it",
+        line=r"Cannot open user file (?P<file>.*?)\.?$",
+        says="POV-Ray cannot open {file}; put it where every node sees it, and may write it",
     ),
     Trouble(
         line=r"Cannot find file '(?P<file>[^']*)",
@@ -28,8 +28,8 @@ TROUBLES: tuple[Trouble, ...] = (
         fails=False,
     ),
     Trouble(
-        line=r"Cannot find image file|Cannot open input file",
-        says="POV-Ray does not find the scene or an image of it; see the log for its name",
+        line=r"Cannot find image file|Cannot open (?:input|font) file",
+        says="POV-Ray does not find the scene, or an image or font of it; the log names it",
         fails=False,
     ),
     Trouble(
