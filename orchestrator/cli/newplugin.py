@@ -23,13 +23,14 @@ SHOW = "orchestrator run --dry-run job.yaml"
 
 @click.command(name="new")
 @click.argument("name")
-@click.option("--command", "kind", flag_value="command", default="command")
 @click.option(
-    "--frames",
+    "--command",
     "kind",
-    flag_value="frames",
-    help="A renderer of frames. Default (--command): one command for each of some files.",
+    flag_value="command",
+    default="command",
+    help="One command for each of some files; the default.",
 )
+@click.option("--frames", "kind", flag_value="frames", help="A renderer of frames.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),

@@ -67,9 +67,9 @@ def answers(asked: Asked) -> dict[str, Any]:
     caller = Caller(loaded())
     job, faults = _job(caller.plugins, asked)
     review = Review() if faults else caller.review(job)
-    faults |= {_joined(fault.path): fault.text for fault in review.faults}
+    faults += [(_joined(fault.path), fault.text) for fault in review.faults]
     if faults:
-        return {"faults": faults}
+        return {"faults": _gathered(faults)}
     told: dict[str, Any] = {
         "faults": {},
         **_review(review),
@@ -97,7 +97,7 @@ def _files(asked: Asked) -> dict[str, bytes]:
     return {**{name: text.encode() for name, text in texts.items()}, **asked.files}
 
 
-def _job(plugins: Plugins, asked: Asked) -> tuple[Job, dict[str, str]]:
+def _job(plugins: Plugins, asked: Asked) -> tuple[Job, list[tuple[str, str]]]:
     """Return the job, and what is wrong with its ``with`` by the processor's schema."""
     processor = plugins.processor(asked.data["processor"])
     asks = asked.data["with"]
@@ -110,7 +110,7 @@ def _job(plugins: Plugins, asked: Asked) -> tuple[Job, dict[str, str]]:
             specs[text] = found.spec
         elif kind == "setting":
             hint = advice.meant(text, settings.names(processor.name))
-            faults[_joined(path)] = f"unknown setting {advice.shown(text)}; {hint}"
+            faults.append((_joined(path), f"unknown setting {advice.shown(text)}; {hint}"))
     job = Job(
         id=f"{BATCH}/{asked.name}",
         name=asked.name,
@@ -141,11 +141,13 @@ def _beside(job: Job, keys: Mapping[str, Any]) -> Job:
     )
 
 
-def _schema_faults(schema: Mapping[str, object], asks: Mapping[str, object]) -> dict[str, str]:
-    """Return what the reader of batches would say of ``with``, by path."""
+def _schema_faults(
+    schema: Mapping[str, object], asks: Mapping[str, object]
+) -> list[tuple[str, str]]:
+    """Return what the reader of batches would say of ``with``, with its path."""
     document = Document(file="", data=asks, places={(): Place()}, keys={})
     told = (fault.text.partition(": ") for fault in check(document, (), schema))
-    return {_slashed(path): text for path, _, text in told}
+    return [(_slashed(path), text) for path, _, text in told]
 
 
 def _slashed(shown: str) -> str:
@@ -192,6 +194,7 @@ def _review(review: Review) -> dict[str, Any]:
         "claims": _by_path(review.claims),
         "media": _by_path(review.media),
         "needs": {name: [part for part, _ in parts] for name, parts in review.needs.items()},
+        "plain": sorted(kind.value for kind in review.plain),
         "runs": _by_path(review.runs),
         "licences": list(review.licences),
     }
@@ -205,11 +208,15 @@ def _followers(plugins: Plugins, job: Job) -> list[dict[str, Any]]:
 
 
 def _by_path(pairs: Sequence[tuple[tuple[str | int, ...], str]]) -> dict[str, str | list[str]]:
-    """Return path -> file; a list where a path stands for several."""
+    return _gathered([(_joined(path), file) for path, file in pairs])
+
+
+def _gathered(pairs: Sequence[tuple[str, str]]) -> dict[str, str | list[str]]:
+    """Return path -> text; a list where a path stands for several."""
     found: dict[str, list[str]] = {}
-    for path, file in pairs:
-        found.setdefault(_joined(path), []).append(file)
-    return {path: files[0] if len(files) == 1 else files for path, files in found.items()}
+    for path, text in pairs:
+        found.setdefault(path, []).append(text)
+    return {path: texts[0] if len(texts) == 1 else texts for path, texts in found.items()}
 
 
 def _plan(targets: Sequence[Target]) -> dict[str, Any]:

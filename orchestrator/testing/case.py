@@ -57,6 +57,8 @@ class Case:
             raise AssertionError(f"{self.path}: {error}") from error
         wanted = {key: self.data[key] for key in ANSWERS if key in self.data}
         wanted.setdefault("faults", {})
+        if said["faults"]:  # then nothing else is said
+            wanted = {"faults": wanted["faults"]}
         got = {key: _compared(key, wanted[key], said.get(key)) for key in wanted}
         differing = [key for key in wanted if _plain(key, wanted[key]) != _plain(key, got[key])]
         if differing:
@@ -136,11 +138,15 @@ def _plain(key: str, value: Any) -> Any:
 def _told(
     path: Path, differing: list[str], wanted: Mapping[str, Any], got: Mapping[str, Any]
 ) -> str:
+    told = {key: got[key] for key in differing if got[key] is not None}
     lines = [f"{path}: the processor says otherwise: {', '.join(differing)}"]
     for key in differing:
         before = yaml_text({key: _plain(key, wanted[key])}).splitlines()
-        after = yaml_text({key: _plain(key, got[key])}).splitlines()
+        after = yaml_text({key: _plain(key, got[key])}).splitlines() if key in told else []
         changed = difflib.unified_diff(before, after, "the file", "the processor", lineterm="")
         lines += ["", *changed]
-    pasted = {key: got[key] for key in differing}
-    return "\n".join([*lines, "", "to paste, if that is right:", "", yaml_text(pasted)])
+    if silent := [key for key in differing if key not in told]:
+        lines += ["", f"to be removed, if that is right: {', '.join(silent)}"]
+    if told:
+        lines += ["", "to paste, if that is right:", "", yaml_text(told)]
+    return "\n".join(lines)

@@ -10,6 +10,7 @@ ANSWERS = (
     "claims",
     "media",
     "needs",
+    "plain",
     "runs",
     "licences",
     "followers",
@@ -35,7 +36,7 @@ def form(own: tuple[str, ...] = ()) -> dict[str, object]:
         "additionalProperties": False,
         "required": ["processor", "with"],
         "properties": {**ASKED, **SAID, **more},
-        "$defs": {"map": _map("a name and what it has"), "files": FILES, "verdict": VERDICT},
+        "$defs": {"texts": TEXTS, "verdict": VERDICT},
     }
 
 
@@ -65,9 +66,9 @@ def _closed(description: str, **keys: object) -> dict[str, Any]:
 
 
 WORDS = _list("words", _text("one word"))
-FILES = {
-    "description": "a file, or a list of them",
-    "anyOf": [_text("a file"), _list("files", _text("a file"))],
+TEXTS = {
+    "description": "a text, or a list of them",
+    "anyOf": [_text("a text"), _list("texts", _text("a text"))],
 }
 
 JOB = _closed(
@@ -138,11 +139,12 @@ VERDICT = {
 }
 
 SAID: Mapping[str, object] = {
-    "faults": _map("path in `with` -> fault; nothing else is said then", _text("a sentence")),
-    "claims": _map("path in `with` -> the file it writes", {"$ref": "#/$defs/files"}),
-    "media": _map("path in `with` -> the file it reads", {"$ref": "#/$defs/files"}),
+    "faults": _map("path in `with` -> fault; nothing else is said then", {"$ref": "#/$defs/texts"}),
+    "claims": _map("path in `with` -> the file it writes", {"$ref": "#/$defs/texts"}),
+    "media": _map("path in `with` -> the file it reads", {"$ref": "#/$defs/texts"}),
     "needs": _map("program -> the parts it must have", _list("parts", _text("a part"))),
-    "runs": _map("path in `with` -> the program named there", {"$ref": "#/$defs/files"}),
+    "plain": _list("kinds of tasks that need none of these", _text("a kind, as publish")),
+    "runs": _map("path in `with` -> the program named there", {"$ref": "#/$defs/texts"}),
     "licences": _list("what its tasks hold", _text("a licence")),
     "followers": _list(
         "jobs that come after it",

@@ -11,7 +11,7 @@ import pytest
 from newcomer import CALL_MAX_S, Stranger
 from plugin_pages import PAGE
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 TYPED = re.compile(r"^\$ (.+?)(?: +# (?:ends with (\d+))?.*)?$", re.M)

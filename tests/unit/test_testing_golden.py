@@ -52,7 +52,8 @@ def test_faults_of_schema_and_review_are_answers_alike(tmp_path):
         "a word each; no shell reads them",
         "sucessCodes": "unknown key 'sucessCodes'; did you mean 'successCodes'?",
     }
-    assert "the processor says otherwise: faults" in refused(tmp_path, text)
+    told = refused(tmp_path, f"{text}commands: {{command/render: x}}\n")
+    assert "the processor says otherwise: faults\n" in told  # of commands, nothing is said then
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,20 @@ def test_fault_of_a_file_is_told_with_line_and_column(tmp_path, text, place):
     with pytest.raises(ManifestError) as error:
         case(tmp_path, text)
     assert place in str(error.value)
+
+
+def test_two_faults_of_one_place_are_both_told(tmp_path):
+    text = "processor: povray\nwith: {}\n"
+    assert [each.partition(";")[0] for each in case(tmp_path, text).says()["faults"][""]] == [
+        "key 'scene' is missing",
+        "key 'frames' is missing",
+        "key 'destination' is missing",
+    ]
+
+
+def test_answer_that_is_not_given_any_more_is_to_be_removed(tmp_path):
+    told = refused(tmp_path, f"{CASE}impossible: no shot\n")
+    assert told.endswith("to be removed, if that is right: impossible")
 
 
 def test_processor_that_is_not_installed_is_said_with_those_there_are(tmp_path):
