@@ -179,8 +179,8 @@ def render(asked: Asked) -> int:
     if script.of_call("hang"):
         signal.pause()
     if not script.of_call("nothing"):
-        for frame, file in zip(asked.frames, asked.files, strict=True):
-            say(asked.begins.format(frame=_text(frame), file=file))
+        for count, (frame, file) in enumerate(zip(asked.frames, asked.files, strict=True), 1):
+            say(asked.begins.format(frame=_text(frame), file=file, count=count))
             put(file, frame, script.of_frame(frame))
             if asked.ends:
                 say(asked.ends.format(frame=_text(frame), file=file))
@@ -259,9 +259,10 @@ _MAYA_OWN = {
     "mr": {**_MAYA_ANEW, "-rt": 1, "-v": 1, "-art": 0},
     "arnold": {"-rt": 1, "-ai:threads": 1, "-ai:lve": 1},
     "vray": {"-threads": 1},
+    "redshift": {},
     "hw2": _MAYA_ANEW,
 }
-_MAYA_KINDS = {"exr", "OpenEXR", "png", "tif", "jpg"}
+_MAYA_KINDS = {"exr", "OpenEXR", "png", "tif", "jpg", "tga", "bmp", "sgi", "iff"}
 
 
 def maya(words: list[str]) -> Asked:
@@ -335,62 +336,80 @@ def _shake_range(part: str) -> list[Fraction]:
 
 
 def povray(words: list[str]) -> Asked:
-    """Read the words of ``povray``: ``+`` options, each with its value behind it."""
+    """Read the words of ``povray``: each option with its value behind it, without a blank."""
     told = {}
     for word in words:
-        hit = re.fullmatch(r"\+(KFI|KFF|SF|EF|KI|KF|I|O|F|W|H|WT|L|A|Q|D)(.*)", word)
-        if hit:
-            told[hit[1]] = hit[2]
-        elif not re.fullmatch(r"[-+](D|P|V|GA|GR|GS|GD|GW|GF|A|C|J|UA|KC)\w*|\w+=.*", word):
+        hit = re.fullmatch(r"[+-](KFI|KFF|KI|KF|SF|EF|STP|WT|I|O|F|L|W|H|Q|A|D|P|V|J|R)(.*)", word)
+        if hit is None:
             raise Usage(f"Unknown option {word}")
+        told[hit[1]] = hit[2].strip("\"'")
     start, end = int(told.get("KFI", 1)), int(told["KFF"])
     first, last = int(told.get("SF", start)), int(told.get("EF", end))
-    output = Path(told["O"])
-    wide = len(str(end))
-    frames = between(Fraction(first), Fraction(last), Fraction(1))
-    names = [f"{output.stem}{int(frame):0{wide}d}{output.suffix}" for frame in frames]
+    frames = between(Fraction(first), Fraction(last), Fraction(told.get("STP", "1")))
+    ending, wide = _POVRAY_KINDS[told["F"]], len(str(end))
     total = len(frames)
     return Asked(
         scene=told["I"],
         frames=frames,
-        files=[output.with_name(name) for name in names],
-        begins=f"Rendering frame {{frame}} of {total} (#{{frame}})",
+        files=[Path(f"{told['O']}{int(frame):0{wide}d}{ending}") for frame in frames],
+        begins=f"Rendering frame {{count}} of {total} (#{{frame}})",
     )
+
+
+_POVRAY_KINDS = {"N": ".png", "E": ".exr", "P": ".ppm"}
 
 
 # Blender
 
 
-_BLENDER = _each(
-    "-o --render-output -F --render-format -x --use-extension -s --frame-start -e --frame-end"
-    " -j --frame-jump -t --threads -E --engine -S --scene -f --render-frame -P --python"
-    " --python-expr --python-exit-code",
-    1,
-)
-_BLENDER_BARE = _each(
-    "-b --background -a --render-anim -noaudio -y --enable-autoexec -Y --disable-autoexec"
-    " --factory-startup",
-    0,
-)
+_BLENDER = {
+    "--render-output": "-o",
+    "--render-format": "-F",
+    "--use-extension": "-x",
+    "--frame-start": "-s",
+    "--frame-end": "-e",
+    "--frame-jump": "-j",
+    "--render-frame": "-f",
+    "--engine": "-E",
+    "--threads": "-t",
+    "--scene": "-S",
+    "--python": "-P",
+    "--python-expr": "",
+    "--python-exit-code": "",
+    "--addons": "",
+}
+_BLENDER_BARE = {
+    "--background": "-b",
+    "--render-anim": "-a",
+    "--enable-autoexec": "-y",
+    "--disable-autoexec": "-Y",
+    "--factory-startup": "",
+}
 _BLENDER_KINDS = {"PNG": ".png", "OPEN_EXR": ".exr", "TIFF": ".tif"}
 
 
 def blender(words: list[str]) -> Asked:
-    """Read the words of ``blender -b``: they are obeyed in their order."""
-    told, rest = flags(words, {**_BLENDER, **_BLENDER_BARE})
+    """Read the words of ``blender``: each has a long name, and most a short one."""
+    long = {short: name for name, short in (_BLENDER | _BLENDER_BARE).items() if short}
+    known = dict.fromkeys(_BLENDER, 1) | dict.fromkeys(_BLENDER_BARE, 0)
+    told, rest = flags([long.get(word, word) for word in words], known)
+    if "--background" not in told or len(rest) != 1:
+        raise Usage(f"{rest}: it would open its window")
     one = {flag: values[0] for flag, values in told.items() if values}
-    if "-f" in one:
-        frames = [frame for part in one["-f"].split(",") for frame in _blender_frames(part)]
+    if "--render-frame" in one:
+        parts = one["--render-frame"].split(",")
+        frames = [frame for part in parts for frame in _blender_frames(part)]
     else:
-        frames = between(*(Fraction(one.get(flag, "1")) for flag in ("-s", "-e", "-j")))
-    output = one["-o"] if "#" in one["-o"] else f"{one['-o']}####"
+        range_of = ("--frame-start", "--frame-end", "--frame-jump")
+        frames = between(*(Fraction(one.get(flag, "1")) for flag in range_of))
+    output, ending = one["--render-output"], _BLENDER_KINDS[one["--render-format"]]
     head, hashes, tail = re.fullmatch(r"(.*?)(#+)([^#]*)", output).groups()
-    ending = "" if Path(output).suffix in ENDINGS else _BLENDER_KINDS[one["-F"]]
-    names = [f"{head}{int(frame):0{len(hashes)}d}{tail}{ending}" for frame in frames]
+    if one.get("--use-extension", "1") != "0" and not tail.endswith(ending):
+        tail += ending
     return Asked(
         scene=rest[0],
         frames=frames,
-        files=[Path(name) for name in names],
+        files=[Path(f"{head}{int(frame):0{len(hashes)}d}{tail}") for frame in frames],
         begins="Fra:{frame} Mem:8.00M (Peak 8.00M) | Time:00:00.01 | Rendering 1 / 1 samples",
         ends="Saved: '{file}'",
     )
@@ -416,7 +435,12 @@ def generic(words: list[str]) -> Asked:
     names = [
         one["--out"].replace(hashes[0], f"{int(frame):0{len(hashes[0])}d}") for frame in frames
     ]
-    return Asked(scene=one["--in"], frames=frames, files=[Path(name) for name in names])
+    return Asked(
+        scene=one["--in"],
+        frames=frames,
+        files=[Path(name) for name in names],
+        licence=("generic: no licence", 1),
+    )
 
 
 RENDERERS = {each.__name__: each for each in (maya, shake, povray, blender, generic)}

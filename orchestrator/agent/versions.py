@@ -51,7 +51,7 @@ class Question:
     name: str
     path: str  #: as `programs` of the node names it; empty: the one of that name on the path
     pattern: str  #: with a group ``version``
-    words: tuple[str, ...]  #: it tells its version when it is called with these; none: it does not
+    words: tuple[str, ...]  #: it tells its version when it is called with these; none: its path may
 
 
 def main() -> int:
@@ -113,9 +113,10 @@ def _digest(path: str) -> str:
 
 def _told(asked: Question, there: str, answer: Answer, digest: str) -> dict[str, str]:
     """Return what a program that is there has said of itself."""
+    hit = re.search(asked.pattern, answer.out if asked.words else there)
     if not asked.words:
-        return {"path": there, "version": "", "sha256": digest}
-    hit = re.search(asked.pattern, answer.out)
+        version = hit.groupdict().get("version") if hit else ""
+        return {"path": there, "version": version or "", "sha256": digest}
     if answer.is_late and hit is None:
         did = "did not end" if answer.out.strip() else "said nothing"
         return {"why": f"{' '.join((there, *asked.words))}: {did} for {LIMIT_S:g} s"}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from orchestrator.frames import asks, movie, verdicts
 from orchestrator.frames.commands import Commands
@@ -94,7 +93,5 @@ class FrameProcessor:
 
 
 def _licences(renderer: Renderer, job: Job) -> tuple[str, ...]:
-    """Return what a segment holds: as the job says, else as the renderer knows."""
-    if "licences" in job.asks:
-        return tuple(cast("Sequence[str]", job.asks["licences"]))
+    """Return what a segment holds, as far as the renderer knows; the job may say more."""
     return renderer.licences(job) if isinstance(renderer, Licensed) else ()

@@ -87,20 +87,6 @@ COMMON: Mapping[str, object] = {
         "items": {"description": "one word", "type": "string", "maxLength": 8192},
         "default": [],
     },
-    "licences": {
-        "description": "licences that each segment holds while it renders, by the names that the "
-        "cluster's `limits.licences` counts; default: those that the renderer is known to hold",
-        "type": "array",
-        "maxItems": 20,
-        "uniqueItems": True,
-        "items": {
-            "description": "a licence's name",
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 100,
-        },
-        "examples": [["maya", "arnold"]],
-    },
     "preview": {
         "description": "test frames: rendered and published first, before any other is begun",
         "type": "object",

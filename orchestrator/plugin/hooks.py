@@ -54,7 +54,8 @@ def version_check(name: str, words: tuple[str, ...], pattern: str) -> ProgramChe
     """Return the check of a program that tells its version when it is called with `words`.
 
     It is the one that the node's `programs` names, else the one of that name on the path.
-    `pattern`: a regular expression with a group ``version``, searched in all that it prints.
+    `pattern`: a regular expression with a group ``version``, searched in all that it prints.  No
+    `words`: it is not called, and the pattern is searched in its path.
     """
     own = (
         "{python}",

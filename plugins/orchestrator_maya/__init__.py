@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from orchestrator.api import Processor, ProgramCheck, hookimpl
+from orchestrator.api import Processor, ProgramCheck, hookimpl, version_check
 from orchestrator_maya.processor import MayaProcessor
 from orchestrator_maya.renderer import Maya
 
@@ -17,5 +17,5 @@ def orchestrator_processors() -> Iterable[Processor]:
 
 @hookimpl
 def orchestrator_programs() -> Iterable[ProgramCheck]:
-    """Say how Maya's `Render` is found on a node."""
-    return (ProgramCheck("maya", ("{python}", "-m", "orchestrator_maya.look", "{path}")),)
+    """Say how Maya is found on a node: `maya` tells its version, `Render` beside it does not."""
+    return (version_check("maya", ("-v",), r"Maya\s+(?P<version>\d+(?:\.\d+)*)"),)

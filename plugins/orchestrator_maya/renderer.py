@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import cast
 
-from orchestrator.api import Fault, Job, Order, Pattern, Secret, Span, Trouble, frame_text
+from orchestrator.api import (
+    Fault,
+    Job,
+    Order,
+    Pattern,
+    Secret,
+    Span,
+    Trouble,
+    frame_pattern,
+    frame_text,
+)
 from orchestrator_maya.engines import engine
 from orchestrator_maya.schema import KEYS, THREADS
 from orchestrator_maya.troubles import TROUBLES
@@ -23,8 +33,9 @@ FORMATS = {
     ".tga": "tga",
     ".bmp": "bmp",
     ".sgi": "sgi",
+    ".iff": "iff",
 }
-"""Ending -> ``-of``: of the files that Maya writes, those that can be looked at: not its .iff."""
+"""Ending -> ``-of``."""
 
 FRAME = re.compile(
     r"(?i:\brendering (?:current )?frame:? +|\(frame |\bframe:? +)(?P<frame>-?\d+(?:\.\d+)?)"
@@ -46,7 +57,7 @@ class Maya:
     troubles: tuple[Trouble, ...] = TROUBLES
 
     def review(self, job: Job) -> tuple[Fault, ...]:
-        """Refuse what the renderer has no word for, and files nobody can look at."""
+        """Refuse what the renderer has no word for."""
         return (*_format_faults(job), *_thread_faults(job), *_number_faults(job))
 
     def reads(self, job: Job) -> tuple[tuple[str, str], ...]:
@@ -65,7 +76,7 @@ class Maya:
         """Return the words of a segment, the scene last, as `Render` wants it."""
         where, asks = order.where, order.asks
         return (
-            order.program,
+            _render(order.program),
             "-r",
             _renderer(order.job),
             *_threads(order.job),
@@ -99,6 +110,12 @@ class Maya:
         return _index(span, hit["frame"])
 
 
+def _render(program: str) -> str:
+    """Return the path of `Render`, which stands beside `maya`; a job may name it itself."""
+    folder, name = posixpath.split(program)
+    return posixpath.join(folder, "Render") if name == "maya" else program
+
+
 def _index(span: Span, number: str) -> int:
     """Return a frame's place in its span; of one that is renumbered, the number is its place."""
     if _is_renumbered(span):
@@ -123,7 +140,7 @@ def _output(order: Order) -> tuple[str, ...]:
         *("-im", _stem(order.pattern)),
         *("-fnc", "name.#.ext"),
         *("-of", kind),
-        *("-pad", str(order.pattern.digits)),
+        *("-pad", str(max(1, order.pattern.digits))),
     )
 
 
@@ -162,9 +179,16 @@ def _is_renumbered(span: Span) -> bool:
 
 def _format_faults(job: Job) -> tuple[Fault, ...]:
     ending = posixpath.splitext(str(job.asks["destination"]))[1].lower()
-    if ending in FORMATS:
+    frames = cast("Mapping[str, object]", job.asks["frames"])
+    if frame_pattern(str(job.asks["destination"])) is None and frames["start"] != frames["end"]:
+        what = "has no place for the frame's number, and Maya writes a file for each frame; write "
+        return (Fault(("destination",), f"{what}name.####{ending}"),)
+    if ending in FORMATS or (ending and "imageFormat" in job.asks):
         return ()
-    what = f"{ending or 'no ending'}: frames of that kind cannot be looked at; write one of "
+    what = (
+        f"Maya's word for {ending or 'files without an ending'} is not known; write imageFormat, "
+        "or one of "
+    )
     return (Fault(("destination",), what + " ".join(FORMATS)),)
 
 

@@ -124,20 +124,25 @@ PLUGINS = (
     ),
 )
 
+_MISSING = (
+    "Maya does not find {file}; put it where every node sees it under that name, or set "
+    "ignoreMissingFiles"
+)
+_NAME = r"(?P<file>[^'\"]*[/.][^'\"]*?)"
+
 FILES = (
     Trouble(
-        line=r"(?:could not|cannot|can't|failed to|unable to) (?:open|find|read|load|locate) "
-        r"(?:the )?(?:texture|image|reference|cache|iff)? ?(?:file)?"
-        r"(?: for reading)?[ :'\"]*(?P<file>[^'\"]*?)['\"]?[.]?$",
-        says="Maya does not find {file}; put it where every node sees it under that name, or set "
-        "ignoreMissingFiles",
+        line=r"(?:could not|cannot|can't|failed to|unable to) (?:open|find|read|locate) (?:the )?"
+        r"(?:(?:texture|image|reference|cache|iff) )?(?:file\b)?(?: for reading)?[ :'\"]*"
+        + _NAME
+        + r"['\"]?[.]?$",
+        says=_MISSING,
         unless="ignoreMissingFiles",
     ),
     Trouble(
-        line=r"(?:texture|image|reference|file) ['\"]?(?P<file>[^'\"]*?)['\"]? "
-        r"(?:(?:does|do) not exist|(?:was |is )?(?:not found|missing))",
-        says="Maya does not find {file}; put it where every node sees it under that name, or set "
-        "ignoreMissingFiles",
+        line=rf"(?:texture|image|reference|file) ['\"]?{_NAME}['\"]? "
+        r"(?:(?:does not|do not|doesn't) exist|(?:was |is )?(?:not found|missing))",
+        says=_MISSING,
         unless="ignoreMissingFiles",
     ),
 )

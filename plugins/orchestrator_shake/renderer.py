@@ -12,11 +12,15 @@ from orchestrator.api import Fault, Job, Order, Secret, Span, Trouble, frame_tex
 from orchestrator_shake.troubles import TROUBLES
 
 CPUS = 1  #: render threads of a process, unless a job says otherwise
-ENDINGS = (".exr", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".tga", ".dpx", ".bmp", ".sgi")
-"""Of the files that Shake writes, those that can be looked at: not its own .iff, nor .cin."""
+ENDINGS = (
+    *(".iff", ".cin", ".dpx", ".exr", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".tga"),
+    *(".bmp", ".sgi", ".rgb"),
+)
+"""Of the files of one frame that Shake writes."""
 
 FRAME = re.compile(r"(?i:\bframe):?\s+(?P<frame>\d+)\b")
-_PLACES = re.compile(r"[#@%]")
+PLACE = re.compile(r"#+|@+|%\d*d|\{frame\}")
+"""Of a frame's number, in a destination's name."""
 
 
 class Shake:
@@ -79,8 +83,8 @@ class Shake:
     troubles: tuple[Trouble, ...] = TROUBLES
 
     def review(self, job: Job) -> tuple[Fault, ...]:
-        """Refuse frames that Shake's time range does not name, and files nobody can look at."""
-        return (*_range_faults(job), *_name_faults(str(job.asks["destination"])))
+        """Refuse frames that its time range does not name, and files that it does not write."""
+        return (*_range_faults(job), *_name_faults(job))
 
     def reads(self, job: Job) -> tuple[tuple[str, str], ...]:
         """Return the script."""
@@ -153,15 +157,23 @@ def _range_faults(job: Job) -> tuple[Fault, ...]:
     return tuple(found)
 
 
-def _name_faults(destination: str) -> tuple[Fault, ...]:
-    name = posixpath.basename(destination)
+def _name_faults(job: Job) -> tuple[Fault, ...]:
+    name = posixpath.basename(str(job.asks["destination"]))
     ending = posixpath.splitext(name)[1].lower()
+    places = PLACE.findall(name)
+    what = ""
     if ending not in ENDINGS:
-        what = f"{ending or 'no ending'}: frames of that kind cannot be looked at; write one of "
-        return (Fault(("destination",), what + " ".join(ENDINGS)),)
-    if len(re.findall(r"#+|@+|%\d*d|\{frame\}", name)) > 1 or _PLACES.search(
-        re.sub(r"#+|@+|%\d*d|\{frame\}", "", name)
-    ):
+        what = f"Shake writes no {ending or 'file without an ending'}; write one of "
+        what += " ".join(ENDINGS)
+    elif len(places) > 1 or re.search(r"[#@%]", PLACE.sub("", name)):
         what = "has more than one place for a number, as Shake reads # @ and %; leave one"
-        return (Fault(("destination",), what),)
-    return ()
+    elif not places and _count(job) > 1:
+        what = "has no place for the frame's number, and Shake would write it anew for each frame; "
+        what += f"write name.####{ending}"
+    return (Fault(("destination",), what),) if what else ()
+
+
+def _count(job: Job) -> int:
+    frames = cast("Mapping[str, Any]", job.asks["frames"])
+    start, end, step = (Fraction(str(frames.get(key, 1))) for key in ("start", "end", "step"))
+    return int((end - start) / step) + 1 if step > 0 else 1

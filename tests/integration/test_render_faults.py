@@ -27,7 +27,6 @@ from orchestrator.decide.settle import Limits
 from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.errors import Refusal
 from orchestrator.manifest.batch import read_batch
-from orchestrator.manifest.write import yaml_text
 from orchestrator.plugin.caller import Caller
 from orchestrator.plugin.manager import Plugins
 
@@ -41,6 +40,7 @@ class Case:
     frames: dict
     faults: tuple = ()
     asks: dict = field(default_factory=dict)
+    job: dict = field(default_factory=dict)  #: what stands beside `with`
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,13 @@ class Row:
     name: str
     file: str  #: its program, as it is called where it is installed
     scene: str  #: the key of its scene
+    calls: str = ""  #: the program beside it that renders; empty: it does itself
     asks: dict = field(default_factory=dict)  #: what else stands in `with`
     ending: str = ".png"
     says: str = ""  #: what is said of a refused licence; empty: it asks for none
     ignores: dict = field(default_factory=lambda: {"nonZeroIsFailure": False})
     own: dict[str, Case] = field(default_factory=dict)  #: cases that only it has
+    is_own: bool = False  #: whether each job names its program: no node is asked for it
 
 
 PLUGIN = 'Error: file: a.ma line 7: Plug-in, "mtoa", was not found on MAYA_PLUG_IN_PATH.'
@@ -62,11 +64,17 @@ OF_MAYA = {
     "plug-in": Case({"start": 1, "end": 1}, ({"what": "says", "line": PLUGIN, "calls": [1]},)),
     "between": Case({"start": -1, "end": 1, "step": 0.5}, asks={"renderLayer": "beauty"}),
 }
+HUNG, KILLED = {"what": "hang", "calls": [1]}, {"what": "signal", "number": 11, "calls": [1]}
 OF_SHAKE = {
     "gone": Case({"start": 1, "end": 2}, ({"what": "missing", "frame": 2},)),
     "every-third": Case({"start": 1, "end": 10, "step": 3}, asks={"node": "Over1"}),
+    "hung": Case({"start": 1, "end": 1}, (HUNG,), job={"stallAfter": "1s"}),
+    "killed": Case({"start": 1, "end": 1}, (KILLED,)),
 }
 WORDS = ["--in", "{input}", "--first", "{start}", "--last", "{end}", "--step", "{step}"]
+OF_GENERIC = {"absent": Case({"start": 1, "end": 1}, asks={"executable": "/nowhere/generic"})}
+FORMAT = ["{executable}", *WORDS, "--out", "{output}/{prefix}{hashes}{suffix}"]
+ERRORS = [{"line": "no licence", "says": "no licence is free", "waits": True}]
 ROWS = [
     Row(
         "shake",
@@ -77,25 +85,43 @@ ROWS = [
         ignores={"ignoreScriptFailures": True},
         own=OF_SHAKE,
     ),
-    Row("maya", "Render", "scene", {"renderer": "sw"}, says="FlexLM -15", own=OF_MAYA),
+    Row(
+        "maya",
+        "maya",
+        "scene",
+        "Render",
+        {"renderer": "sw"},
+        says="FlexLM -15",
+        own=OF_MAYA,
+    ),
     Row("blender", "blender", "scene"),
     Row("povray", "povray", "scene"),
-    Row("generic", "generic", "input", {"format": ["{executable}", *WORDS]}),
+    Row(
+        "generic",
+        "generic",
+        "input",
+        "",
+        {"format": FORMAT, "errors": ERRORS},
+        ending=".tif",
+        says="no licence is free",
+        own=OF_GENERIC,
+        is_own=True,
+    ),
 ]
 THERE = Plugins.installed().processors
 
-#: What goes wrong in one call of the second segment after another
+#: What goes wrong with the second segment, one call after another
 TROUBLED = (
-    {"what": "missing", "frame": 3},
-    {"what": "truncated", "frame": 4},
-    {"what": "black", "frame": 4},
-    {"what": "nothing", "segment": 3},
-    {"what": "exit", "code": 3, "segment": 3},
+    ({"what": "missing", "frame": 3}, {"what": "truncated", "frame": 4}),
+    ({"what": "black", "frame": 4},),
+    ({"what": "size", "frame": 4},),
+    ({"what": "nothing", "segment": 3},),
+    ({"what": "exit", "code": 3, "segment": 3},),
 )
 CASES = {
     "troubled": Case(
         {"start": 1, "end": 4},
-        tuple({**each, "calls": [call]} for call, each in enumerate(TROUBLED, 1)),
+        tuple({**one, "calls": [at]} for at, each in enumerate(TROUBLED, 1) for one in each),
         {"minFrames": 2, "blackFrames": "fail"},
     ),
     "ignored": Case(
@@ -116,6 +142,8 @@ class Studio:
         self.caller = Caller(self.plugins)
         self.where = layout(folder / "state")
         self.program = renderers.installed(folder / "bin", row.name, row.file)
+        if row.calls:
+            renderers.installed(folder / "bin", row.name, row.calls)
         self.batch = read_batch(
             self.manifest(), self.plugins.processors, self.plugins.settings_folders()
         ).batch
@@ -130,6 +158,7 @@ class Studio:
             scene.write_text(json.dumps({"faults": case.faults}))
             asks = {
                 **self.row.asks,
+                **({"executable": str(self.program)} if self.row.is_own else {}),
                 self.row.scene: str(scene),
                 "frames": case.frames,
                 "destination": str(self.folder / "out" / name / f"f.####{self.row.ending}"),
@@ -137,10 +166,10 @@ class Studio:
                 **(self.row.ignores if name == "ignored" else {}),
                 **case.asks,
             }
-            jobs.append({"name": name, "processor": self.row.name, "with": asks})
+            jobs.append({"name": name, "processor": self.row.name, "with": asks, **case.job})
         path = self.folder / "batch.yaml"
         head = {"apiVersion": "orchestrator/v1", "kind": "Batch", "metadata": {"name": "studio"}}
-        path.write_text(yaml_text({**head, "spec": {"jobs": jobs}}))
+        path.write_text(json.dumps({**head, "spec": {"jobs": jobs}}))
         return path
 
     def identity(self, program: Path):
@@ -257,12 +286,13 @@ def test_segment_with_a_bad_frame_fails_alone_and_is_rendered_again(studio):
     assert studio.state("troubled") == "Successful"
     assert studio.published("troubled") == ["0001", "0002", "0003", "0004"]
     assert studio.said("troubled", 0) == [""]
-    missing, truncated, black, nothing, code, well = studio.said("troubled", 1)
+    missing, black, size, nothing, code, well = studio.said("troubled", 1)
     assert "0003" in missing
     assert "missing" in missing
-    assert "0004" in truncated
+    assert "0004 " in missing  # and broken
     assert "0004" in black
     assert "black" in black
+    assert f"{renderers.WIDTH * 2}x{renderers.HEIGHT}" in size
     assert "0003" in nothing
     assert "missing" in nothing
     assert "3" in code  # all frames are whole: the code alone fails it
@@ -288,7 +318,7 @@ def test_refused_licence_costs_no_try(studio):
     assert studio.published("licence") == ["0001", "0002"]
 
 
-@pytest.mark.parametrize("row", [_param(row) for row in ROWS])
+@pytest.mark.parametrize("row", [_param(row) for row in ROWS if not row.is_own])
 def test_missing_program_is_refused_with_a_sentence(row, tmp_path):
     studio = Studio(tmp_path, row)
     absent = studio.identity(tmp_path / "nowhere")
@@ -325,3 +355,18 @@ def test_frames_between_frames_get_the_names_people_want(studio):
 @of(named("shake"))
 def test_frames_of_a_step_are_all_there_is(studio):
     assert studio.published("every-third") == ["0001", "0004", "0007", "0010"]
+
+
+@of(named("shake"))
+@pytest.mark.parametrize(("name", "says"), [("hung", "no progress"), ("killed", "SIGSEGV")])
+def test_program_that_hangs_or_is_killed_is_begun_again(studio, name, says):
+    first, well = studio.said(name)
+    assert says in first
+    assert well == ""
+    assert studio.published(name) == ["0001"]
+
+
+@of(named("generic"))
+def test_program_that_a_job_names_and_nobody_has_fails_it_with_a_sentence(studio):
+    assert studio.state("absent") == "Failed"
+    assert "/nowhere/generic" in studio.reason("absent")
