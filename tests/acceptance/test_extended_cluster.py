@@ -1,6 +1,8 @@
 """A cluster with an extended node: a machine with sshd and a shell alone does work, over a node."""
 
+import struct
 import time
+import zlib
 
 import pytest
 import sshd
@@ -11,6 +13,31 @@ pytestmark = pytest.mark.timeout(120)
 
 OLD = "gate+127.0.0.1"
 
+POVRAY = """#!/bin/sh
+echo 'POV-Ray 99.1' >&2
+for word; do
+    case $word in
+        +I*) scene=${word#+I} ;;
+        +O*) out=${word#+O} ;;
+        +SF*) first=${word#+SF} ;;
+        +EF*) last=${word#+EF} ;;
+    esac
+done
+[ "$first" ] || exit 0
+for number in $(seq "$first" "$last"); do cat "$scene" > "$out$number.png"; done
+"""
+"""What stands for a renderer there: each frame is the scene, which is a picture."""
+
+
+def picture():
+    """Return a PNG of one pixel, grey."""
+    parts = ((b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)), (b"IEND", b""))
+    parts = (parts[0], (b"IDAT", zlib.compress(b"\0\x80")), parts[1])
+    chunks = [
+        struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
@@ -19,7 +46,7 @@ def studio(tmp_path_factory):
     cluster = LocalCluster(folder, names=("gate",))
     old = sshd.Sshd(folder / "old", env={"PATH": tools(folder / "bin")})
     povray = folder / "bin" / "povray"
-    povray.write_text("#!/bin/sh\necho 'POV-Ray 99.1' >&2\n")
+    povray.write_text(POVRAY)
     povray.chmod(0o755)
     with old:
         cluster.old = old
@@ -61,10 +88,16 @@ def test_batch_runs_there_and_log_and_exit_status_come_back(applied):
     assert said.count(f"at {applied.old.home}") == 2
 
 
-def test_program_that_it_alone_has_is_found_there_and_its_jobs_go_there(applied):
-    job = {**applied.shell("new", "povray"), "requires": {"povray": ">=99"}}
+def test_frames_are_rendered_where_the_program_is_and_looked_at_and_placed_by_the_gate(applied):
+    scene, out = applied.folder / "scene.pov", applied.folder / "out"
+    scene.write_bytes(picture())
+    frames = {"start": 1, "end": 3}
+    asks = {"scene": str(scene), "frames": frames, "destination": f"{out}/shot.####.png"}
+    job = {"name": "new", "processor": "povray", "requires": {"povray": ">=99"}, "with": asks}
     applied.call("submit", applied.batch("new", job), "--wait", "--timeout", "60")
-    assert applied.worked("new-0001") == [OLD]
+    assert sorted(each.name for each in out.iterdir()) == [f"shot.000{n}.png" for n in (1, 2, 3)]
+    on = dict(zip(("probe", "render"), applied.worked("new-0001"), strict=False))
+    assert on == {"probe": "gate", "render": OLD}
     (found,) = [each for each in applied.nodes()[OLD]["looked_for"] if each["name"] == "povray"]
     assert (found["version"], found["path"].endswith("/bin/povray")) == ("99.1", True)
     shown = applied.call("nodes", "show", OLD, "--cluster", "studio").stdout
