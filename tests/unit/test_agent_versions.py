@@ -13,6 +13,8 @@ from orchestrator.agent import asking, versions
 from orchestrator.agent.identity import programs_behind, this_identity
 from orchestrator.plugin.hooks import version_check
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("--version",)
 PATTERN = r"Maya (?P<version>\S+)"
 
