@@ -64,6 +64,10 @@ class Tool:
         """Return the input, if there is one."""
         return (("input", str(job.asks["input"])),) if "input" in job.asks else ()
 
+    def licences(self, job: Job) -> tuple[str, ...]:
+        """Return the job's or its template's `licences`."""
+        return tuple(cast("Sequence[str]", self.asks.get("licences", ())))
+
     def words(self, order: Order) -> tuple[str | Secret, ...]:
         """Return the format with this segment's values; `options` stand last, or where it says."""
         form = cast("Sequence[str]", self.asks["format"])
