@@ -95,6 +95,11 @@ KEYS: Mapping[str, object] = {
             },
         },
     },
+    "cyclic": {
+        "description": "whether the clock comes to its end one frame after the last, as a film "
+        "that is played in a circle wants; default: what the INI says, else false",
+        "type": "boolean",
+    },
     "clock": {
         "description": "the clock's values; default: what the INI says, else from 0 to 1",
         "type": "object",

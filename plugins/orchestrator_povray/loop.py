@@ -23,6 +23,7 @@ class Loop:
     begin: Fraction  #: the frame of people that `initial` is
     step: Fraction  #: of people's frames, from one number of POV-Ray's to the next
     clock: tuple[Fraction, Fraction] | None  #: at `initial` and `final`; None: the scene's own
+    is_cyclic: bool | None  #: whether the clock comes to its end one frame later; None: as the INI
 
     def number(self, frame: Fraction) -> int:
         """Return POV-Ray's number of a frame."""
@@ -30,15 +31,17 @@ class Loop:
 
     @property
     def digits(self) -> int:
-        """Return how wide it writes numbers in names: as wide as the last."""
-        return len(str(self.final))
+        """Return how wide it writes numbers in names: as wide as the last, or the one after."""
+        return len(str(self.final + bool(self.is_cyclic)))
 
     def words(self, span: Span) -> tuple[str, ...]:
         """Return the words for a part of it."""
         first, last = self.number(span.first), self.number(span.last)
         stride = int(span.step / self.step)
         clock = zip(("+KI", "+KF"), self.clock or (), strict=False)
+        cyclic = {True: ("+KC",), False: ("-KC",), None: ()}[self.is_cyclic]
         return (
+            *cyclic,
             f"+KFI{self.initial}",
             f"+KFF{self.final}",
             *(f"{option}{_decimal(value)}" for option, value in clock),
@@ -70,11 +73,14 @@ def loop_of(job: Job) -> Loop:
             begin=first,
             step=Fraction(1),
             clock=clock if said else None,
+            is_cyclic=cast("bool | None", job.asks.get("cyclic")),
         )
-    pace = (clock[1] - clock[0]) / ((last - first) or 1)
+    pace = (clock[1] - clock[0]) / (last - first + bool(job.asks.get("cyclic")) or 1)
     final = max(int((end - start) / step), 1)
     at = [clock[0] + pace * (frame - first) for frame in (start, start + step * final)]
-    return Loop(initial=0, final=final, begin=start, step=step, clock=(at[0], at[1]))
+    return Loop(
+        initial=0, final=final, begin=start, step=step, clock=(at[0], at[1]), is_cyclic=False
+    )
 
 
 def _map(job: Job, key: str) -> Mapping[str, Any]:

@@ -144,16 +144,18 @@ def test_povray_alone_on_this_computer_keeps_the_clock_of_the_whole(tmp_path, ba
         animation={"start": 1, "end": 26},
     )
     between = pov(ball, "between/f####.tga", {"start": -1, "end": 1, "step": 0.5})
-    one = pov(ball, "one/f#.tga", {"start": 9, "end": 9})
-    jobs = [{**job, "name": f"job{at}"} for at, job in enumerate((part, between, one))]
+    circle = pov(ball, "circle/f#.tga", {"start": 7, "end": 9}, cyclic=True)
+    jobs = [{**job, "name": f"job{at}"} for at, job in enumerate((part, between, circle))]
     code, said = by_itself(tmp_path, *jobs)
     assert code == 0, said
     words = ("+Iball.pov", "+W64", "+H36", "-D", "+FT")
-    for each in ("part", "between", "one"):
+    for each in ("part", "between", "circle"):
         (tmp_path / "alone" / each).mkdir(parents=True)
     whole = ("+KFI1", "+KFF26", "+SF3", "+EF23", "+STP4")
     alone(ball.parent, "povray", *words, "+O../alone/part/f00.tga", *whole)
     alone(ball.parent, "povray", *words, "+O../alone/between/f.tga", "+KFI0", "+KFF4")
+    circle = ("+KC", "+KFI7", "+KFF9")
+    alone(ball.parent, "povray", *words, "+O../alone/circle/f.tga", *circle)
     assert [file.name for file in sorted((tmp_path / "between").iterdir())] == [
         "f-0000.5.tga",
         "f-0001.0.tga",
@@ -166,7 +168,7 @@ def test_povray_alone_on_this_computer_keeps_the_clock_of_the_whole(tmp_path, ba
     for at, name in enumerate(order):
         mine, its = tmp_path / f"between/{name}.tga", tmp_path / f"alone/between/f{at}.tga"
         assert pixels(mine) == pixels(its)
-    assert (tmp_path / "one/f9.tga").exists()
+    assert pixels(tmp_path / "circle/f9.tga") == pixels(tmp_path / "alone/circle/f09.tga")
 
 
 def cube(blend, destination, frames, **keys):
