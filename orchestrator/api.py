@@ -20,7 +20,7 @@ To work, the methods of a processor in the order of a job's life:
 To render frames:
     `FrameProcessor` makes a processor of a `Renderer`, which answers an `Order` (a `Span` of frames,
     the `Pattern` of their names as `frame_pattern` reads it, `frame_text`) with words; a `Trouble`
-    is a line that tells of one.
+    is a line that tells of one.  One that is `Licensed` says which licences a segment holds.
 
 To test:
     `orchestrator.testing`, which no plugin needs where it works.
@@ -29,6 +29,7 @@ To test:
 from orchestrator.frames.names import Pattern as Pattern
 from orchestrator.frames.names import frame_pattern as frame_pattern
 from orchestrator.frames.processor import FrameProcessor as FrameProcessor
+from orchestrator.frames.renderer import Licensed as Licensed
 from orchestrator.frames.renderer import Order as Order
 from orchestrator.frames.renderer import Renderer as Renderer
 from orchestrator.frames.renderer import Trouble as Trouble
