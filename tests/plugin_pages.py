@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator import api
 from orchestrator.frames.processor import FrameProcessor
-from orchestrator.frames.renderer import Renderer
+from orchestrator.frames.renderer import Licensed, Renderer
 from orchestrator.plugin import hooks
 from orchestrator.plugin.processor import Follows, Processor, Sizes
 
@@ -135,7 +135,7 @@ PARTS = {
     "names": names,
     "hooks": hook_texts,
     "processor": lambda: "\n\n".join(map(members, (Processor, Follows, Sizes))),
-    "renderer": lambda: members(Renderer),
+    "renderer": lambda: "\n\n".join(map(members, (Renderer, Licensed))),
 }
 
 if __name__ == "__main__":
