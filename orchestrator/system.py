@@ -13,6 +13,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 if sys.platform == "win32":
     import msvcrt
@@ -246,6 +247,28 @@ def no_core_dumps() -> None:
     """Let no core dump of this process be written: it would hold secrets (T11)."""
     if sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit_memory(bytes_max: int) -> None:
+    """Let this process have no more memory than that, where the system counts it."""
+    if sys.platform != "win32":
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        if most == resource.RLIM_INFINITY or most > bytes_max:
+            try:
+                resource.setrlimit(resource.RLIMIT_AS, (bytes_max, bytes_max))
+            except (OSError, ValueError):  # macOS knows it by name alone
+                return
+
+
+def end_group(pid: int) -> None:
+    """End a process of ours that leads a group, and all that is in it."""
+    if sys.platform == "win32":
+        end = signal.SIGTERM  # the only one it knows: at once
+        with suppress(OSError):
+            os.kill(pid, end)
+    else:
+        with suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def ask_to_end(pid: int) -> None:

@@ -9,8 +9,8 @@ from collections import defaultdict
 import pytest
 
 ALL = frozenset(f"F{number:02d}" for number in range(1, 41))
-LATER = frozenset(f"F{number}" for number in (26, 27, 28, 36))
-"""Those of third-party processors and of the Share Monitor, which are not there yet."""
+LATER = frozenset(f"F{number}" for number in (36,))
+"""Those of the Share Monitor, which is not there yet."""
 
 
 class Matrix:

@@ -49,7 +49,7 @@ def _run(folder: Path, steps: int) -> int:
     fuse = Fuse(steps)
     build.SqliteLedger = guarded(SqliteLedger, fuse, WRITES)
     build.InprocEngine = guarded(InprocEngine, fuse, ENGINE)
-    run_module.Plugins.installed = lambda: Plugins.given(scripted=scripted_plugin)
+    run_module.Plugins.installed = lambda *_, **__: Plugins.given(scripted=scripted_plugin)
     arguments = [str(folder / "job.yaml"), "--state", str(folder / "state")]
     return int(run_module.command.main(arguments, standalone_mode=False))
 

@@ -22,9 +22,9 @@ from orchestrator.plugin.manager import Plugins
 class Pair:
     """`paths`: node -> how it calls folders; a folder that is not there it does not see."""
 
-    def __init__(self, folder, paths):
+    def __init__(self, folder, paths, plugins=None):
         self.folder = folder
-        self.plugins = Plugins.installed()
+        self.plugins = plugins or Plugins.installed()
         where = Layout(folder / "state")
         where.root.mkdir(parents=True)
         caller = Caller(self.plugins)

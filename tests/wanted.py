@@ -58,6 +58,7 @@ spec:
     webhooks:
       - {url: "https://hooks.lan/farm", secret: {env: HOOK}, allow: [10.0.4.0/28]}
     commands: [[/usr/local/bin/page, --team, farm]]
+  plugins: {allow: [acme-render], deny: [shell]}
   recovery:
     lostAfter: 30s
     orphanStopAfter: 2h

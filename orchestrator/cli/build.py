@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +44,7 @@ from orchestrator.model.node import Identity
 from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.work import Service
 from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.hasty import Hasty
 from orchestrator.plugin.manager import Plugins
 
 SENDS_AT_ONCE = 32
@@ -174,19 +175,20 @@ class Frame:
 def assemble(frame: Frame) -> tuple[Controller, Briefing]:
     """Return a controller over the given parts; the same on every engine and ledger."""
     ledger, engine, caller, storage = frame.ledger, frame.engine, frame.caller, frame.storage
+    hasty = Hasty.beside(caller, lambda: controller.wake())
     briefing = Briefing(frame.cluster, ledger, caller, storage, frame.paths, frame.key)
-    planner = Planner(ledger, caller, storage, shows_storage=frame.is_shared)
+    planner = Planner(ledger, hasty, storage, shows_storage=frame.is_shared)
     courier = Courier(engine, frame.pool, lambda: controller.wake())
     lookout = Lookout(
         ledger,
         engine,
         courier,
-        caller,
+        hasty,
         storage,
         presence=frame.presence,
         watch=frame.watch,
         builds=frame.builds,
-        spaces=Spaces(ledger, caller, storage),
+        spaces=Spaces(ledger, hasty, storage),
         hearing=Hearing(frame.key, frame.cluster),
         licensing=Licensing(ledger, caller),
     )
@@ -194,9 +196,9 @@ def assemble(frame: Frame) -> tuple[Controller, Briefing]:
         ledger,
         engine,
         courier,
-        caller,
+        hasty,
         storage,
-        briefing,
+        replace(briefing, caller=hasty),
         planner,
         limits=frame.limits,
         builds=frame.builds,

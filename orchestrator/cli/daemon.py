@@ -8,10 +8,12 @@ the first `apply`, and are made anew when that changes.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 
+from orchestrator.cli import offers
 from orchestrator.cli.daemonlog import Keeping, logging_to
 from orchestrator.cli.ground import Footing, footing
 from orchestrator.cli.ledgercare import LedgerCare, opened
@@ -33,9 +35,8 @@ from orchestrator.ledger.lock import Lock
 from orchestrator.ledger.protocol import Application
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.manifest.cluster import revision
-from orchestrator.model.cluster import Cluster
+from orchestrator.model.cluster import Cluster, PluginRules
 from orchestrator.plugin.caller import Caller
-from orchestrator.plugin.manager import Plugins
 from orchestrator.system import no_core_dumps
 from orchestrator.web.app import application
 from orchestrator.web.serve import Listening, Server
@@ -94,7 +95,10 @@ class Daemon:
         self._care = LedgerCare(ledger, where.ledger)
         self._keeping = kept
         self._wishes = Wishes()
-        self._caller = Caller(Plugins.installed())
+        stands = ledger.applied()
+        self._rules = stands.cluster.plugins if stands else PluginRules()
+        self._caller = Caller(offers.installed(self._rules))
+        self._loading: threading.Thread | None = None  #: the plugins again
         self._authority = Authority.at(where.authority, where.cluster)
         self._access = Access(where.secrets)
         self._base: Footing | None = None  #: of what is built
@@ -164,6 +168,7 @@ class Daemon:
             return
         try:
             base = footing(self._where, stands.cluster)
+            self._load(base.plugins)
             with plant(ours, base, stands.cluster) as built:
                 self._base, self._built = base, built
                 self._tune(stands.cluster)
@@ -183,6 +188,17 @@ class Daemon:
             log.error("%s", error, extra={"action": "not_standing"})  # one line
             self._roster.fail(str(error))
             self._wishes.look.wait(AGAIN_AFTER_S)
+
+    def _load(self, rules: PluginRules) -> None:
+        """Load the plugins that are now let in."""
+        if rules != self._rules:
+            self._caller.reload(offers.installed(rules))
+            self._rules = rules
+        offers.keep(self._where, rules)
+
+    def _reload(self) -> None:
+        """Load them again, as whoever applies something hopes that they are mended."""
+        self._caller.reload(offers.installed(self._rules))
 
     def _turn(self, built: Plant) -> None:
         """Turn until the footing is another, the cluster has left, or it is asked to stop."""
@@ -225,6 +241,9 @@ class Daemon:
         stands = self._ledger.applied()
         if stands is None or self._is_other(stands.cluster):
             return True
+        if self._caller.plugins.are_amiss and not (self._loading and self._loading.is_alive()):
+            self._loading = threading.Thread(target=self._reload, name="plugins", daemon=True)
+            self._loading.start()
         self._tune(stands.cluster)
         self._wishes.look.clear()
         return False

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
+from orchestrator.cli import offers
 from orchestrator.cli.build import Wishes, identity, this_computer
 from orchestrator.cli.options import Layout
 from orchestrator.cli.telling import telling
 from orchestrator.decide.reconcile import View
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.plugin.caller import Caller
-from orchestrator.plugin.manager import Plugins
 
 LIMIT_S = 20.0
 """What has not ended by then, the next `run` ends."""
@@ -18,7 +18,8 @@ LIMIT_S = 20.0
 
 def settle(where: Layout, ledger: Ledger, id: str) -> None:
     """Look and act as a `run` would that begins nothing, until nothing of `id` is open."""
-    plugins, wishes = Plugins.installed(), Wishes(programs={}, instances={})
+    plugins = offers.installed(offers.kept(where))
+    wishes = Wishes(programs={}, instances={})
     who, until = identity(where, plugins, wishes), time.monotonic() + LIMIT_S
     with (
         telling(where, ledger, plugins),

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.cli.options import Layout
 from orchestrator.cli.reaching import is_here
 from orchestrator.engine.dask.door import own_address
-from orchestrator.model.cluster import Cluster, Network
+from orchestrator.model.cluster import Cluster, Network, PluginRules
 
 LOOPBACK = "127.0.0.1"
 
@@ -22,6 +22,7 @@ class Footing:
     host: str  #: the address to listen at; empty: all
     ports: tuple[int, int]  #: first and count; (0, 1): the system picks
     storage: Path
+    plugins: PluginRules  #: they are loaded anew
     search: Network | None = None  #: where free nodes are looked for; None: none is taken
 
     @property
@@ -48,7 +49,7 @@ def footing(where: Layout, cluster: Cluster) -> Footing:
     ports = (network.port_from, max(1, network.port_count)) if network.port_from else (0, 1)
     storage = Path(cluster.storage) if cluster.storage else where.storage
     search = network if cluster.accept_unmanaged else None
-    return Footing(host=host, ports=ports, storage=storage, search=search)
+    return Footing(host=host, ports=ports, storage=storage, plugins=cluster.plugins, search=search)
 
 
 def is_alone(cluster: Cluster) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from orchestrator import __version__
+from orchestrator.cli import offers
 from orchestrator.cli.connect import is_enough
 from orchestrator.cli.options import layout, made
 from orchestrator.cli.show import plain, tell
@@ -18,7 +19,7 @@ from orchestrator.client.client import Client
 from orchestrator.client.known import Known, KnownClusters
 from orchestrator.client.tokens import Tokens
 from orchestrator.errors import NodeError, OrchestratorError, Refusal
-from orchestrator.model.cluster import Cluster, Ssh
+from orchestrator.model.cluster import Cluster, PluginRules, Ssh
 from orchestrator.model.talk import Role
 from orchestrator.remote.hosted import Hosted, Stands
 from orchestrator.remote.hosts import host_of
@@ -34,9 +35,17 @@ LOOK_S = 0.2
 class Host:
     """The computer of a cluster's controller, as we get there over SSH."""
 
-    def __init__(self, cluster: str, address: str, ssh: Ssh, state: Path | None) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        address: str,
+        ssh: Ssh,
+        state: Path | None,
+        plugins: PluginRules | None = None,
+    ) -> None:
         """Raises Rejected for what ``~/.ssh/config`` makes impossible; nothing is connected."""
         self.cluster = cluster
+        self._plugins = plugins or PluginRules()
         self._where = layout(state, cluster)
         way = host_of(address, address, ssh)
         self.address = way.address
@@ -51,13 +60,14 @@ class Host:
         return self._hosted.stands()
 
     def serve(self, stands: Stands) -> None:
-        """Have the controller run there as we are: our versions, our plugins.
+        """Have the controller run there as we are: our versions, our plugins as far as they are let in.
 
         Refusal where a newer one runs: to put an older one there would be a mistake.
         """
         _check_version(self.cluster, self.address, stands)
         platform = self._hosted.ask().platform
-        runtime = fill_whole(made(self._where).wheels, platform, tell=self._tell)
+        shut = offers.denied(self._plugins)
+        runtime = fill_whole(made(self._where).wheels, platform, tell=self._tell, shut=shut)
         if stands.runs and stands.runtime == runtime.digest:
             return
         self._hosted.install(runtime, self._tell)
@@ -91,7 +101,8 @@ class Host:
 @contextmanager
 def opened(cluster: Cluster, state: Path | None) -> Iterator[Host]:
     """Lend the host that a cluster's manifest names."""
-    host = Host(cluster.name, cluster.controller_host, cluster.controller_ssh, state)
+    where, ssh = cluster.controller_host, cluster.controller_ssh
+    host = Host(cluster.name, where, ssh, state, cluster.plugins)
     try:
         yield host
     finally:

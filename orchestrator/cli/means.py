@@ -75,7 +75,8 @@ def ours(plugins: Plugins) -> Ours:
     return Ours(
         version=__version__,
         python_minor=f"{sys.version_info.major}.{sys.version_info.minor}",
-        plugins={each.distribution: each.version for each in plugins.origins()},
+        plugins=plugins.distributions(),
+        shut=plugins.denied(),
     )
 
 
@@ -131,7 +132,7 @@ def runtime_of(shop: Shop, platform: str, tell: Tell) -> Runtime:
     stands = shop.ledger.applied()
     if stands is not None and all(is_this(node) for node in stands.cluster.nodes):
         return wheels.own_runtime()
-    return wheels.fill(shop.where.wheels, platform, tell=tell)
+    return wheels.fill(shop.where.wheels, platform, tell=tell, shut=shop.plugins.denied())
 
 
 def trust(node: Node, where: Layout, fingerprint: str) -> None:

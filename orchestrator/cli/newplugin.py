@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli import offers
 from orchestrator.errors import Refusal
 from orchestrator.plugin.manager import Plugins
 
@@ -38,7 +39,7 @@ SHOW = "orchestrator run --dry-run job.yaml"
 )
 def command(name: str, kind: str, folder: Path | None) -> int:
     """Write a package with the processor NAME: schema, golden tests, a job that runs."""
-    plugin = named(name, Plugins.installed())
+    plugin = named(name, offers.installed(offers.rules()))
     target = folder or Path(plugin.distribution)
     write(target, files(plugin, kind))
     click.echo(f"{target}: the processor {name!r} and its tests. Now:")

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from orchestrator.cli import offers
 from orchestrator.cli.show import plain
 from orchestrator.errors import PluginError
 from orchestrator.plugin.hooks import Subcommand
-from orchestrator.plugin.manager import Plugins
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ AS_TYPED = {"ignore_unknown_options": True, "help_option_names": []}
 def listed(taken: Collection[str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield sections of `--help`: a title, and names with their sentences; `taken`: our own."""
     try:
-        offered = Plugins.installed().subcommands(taken)
+        offered = offers.installed(offers.rules()).subcommands(taken)
     except PluginError as error:
         yield "Refused", [("", plain(str(error)))]
         return
@@ -38,7 +38,7 @@ def command(name: str, taken: Collection[str]) -> click.Command | None:
 
     Raises PluginError for one that two of them have.
     """
-    offered = Plugins.installed().subcommands(taken)
+    offered = offers.installed(offers.rules()).subcommands(taken)
     if why := offered.refused.get(name):
         raise PluginError(why)
     if name not in offered.by_name:

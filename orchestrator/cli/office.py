@@ -27,6 +27,7 @@ from orchestrator.engine.dask.engine import InprocEngine
 from orchestrator.engine.protocol import Engine
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.points import strangers
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,11 @@ def _opened(firm: Firm) -> Office:
     """Return an office without an engine: until something is applied nothing can be done."""
     where, ledger, roster = firm.where, firm.ledger, firm.roster
     premises = Premises(
-        name=where.cluster, id=firm.authority.id, version=__version__, log=where.log
+        name=where.cluster,
+        id=firm.authority.id,
+        version=__version__,
+        log=where.log,
+        strangers=strangers(),
     )
     engine: Engine = InprocEngine([], where.scratch)
     storage = Storage.at(where.storage)

@@ -56,6 +56,11 @@ class Layout:
         return self.root.name
 
     @property
+    def plugins(self) -> Path:
+        """Which plugins may be loaded, as `cli.offers` keeps it."""
+        return self.root / "plugins.json"
+
+    @property
     def lock(self) -> Path:
         """Who may write to the ledger: one process at a time."""
         return self.root / "ledger.lock"

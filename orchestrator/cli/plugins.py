@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 import click
 
-from orchestrator.cli import newplugin, screens
+from orchestrator.cli import newplugin, offers, screens
 from orchestrator.cli.options import output_option
-from orchestrator.cli.show import emit
-from orchestrator.manifest.setting import Setting, read_built_in
-from orchestrator.plugin.manager import Origin, Plugins
+from orchestrator.cli.show import emit, plain
+from orchestrator.manifest.setting import Setting, faulty, read_built_in
+from orchestrator.plugin.manager import Origin
 
-COLUMNS = ("name", "distribution", "version", "processors", "settings", "programs")
+COLUMNS = (
+    "name",
+    "distribution",
+    "version",
+    "origin",
+    "processors",
+    "settings",
+    "programs",
+    "state",
+)
 
 
 @click.group(name="plugins", invoke_without_command=True)
 @output_option
 @click.pass_context
 def command(context: click.Context, output: str) -> int:
-    """List the plugins: where each comes from, its processors, settings and programs."""
+    """List the plugins: where each comes from, its processors, settings and programs.
+
+    One that is not loaded says why: denied by configuration, refused for a fault of its own.
+    """
     return 0 if context.invoked_subcommand else _list(output)
 
 
@@ -28,11 +41,18 @@ command.add_command(newplugin.command)
 
 
 def _list(output: str) -> int:
-    plugins = Plugins.installed()
-    settings = read_built_in(plugins.settings_folders(), plugins.processors)
-    data = rows(plugins.origins(), settings)
-    emit(data, output, lambda: screens.listed(COLUMNS, data))
+    plugins = offers.installed(offers.rules())
+    folders = plugins.settings_folders()
+    data = rows(plugins.origins(), read_built_in(folders, plugins.processors))
+    faults = faulty(folders, plugins.processors).values()
+    emit(data, output, lambda: "\n".join((screens.listed(COLUMNS, data), *_notes(data), *faults)))
     return 0
+
+
+def _notes(data: Iterable[dict[str, object]]) -> Iterator[str]:
+    for row in data:
+        for note in cast("list[str]", row["notes"]):
+            yield plain(f"plugin {row['name']}: {note}")
 
 
 def rows(origins: Iterable[Origin], settings: Iterable[Setting]) -> list[dict[str, object]]:
@@ -46,6 +66,9 @@ def rows(origins: Iterable[Origin], settings: Iterable[Setting]) -> list[dict[st
             "processors": list(origin.processors),
             "settings": sum(counts[processor] for processor in origin.processors),
             "programs": list(origin.programs),
+            "origin": origin.origin,
+            "state": origin.state,
+            "notes": list(origin.notes),
         }
         for origin in origins
     ]

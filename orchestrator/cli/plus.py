@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from orchestrator.cli import awaiting, sheets, starting
+from orchestrator.cli import awaiting, offers, sheets, starting
 from orchestrator.cli.about import about
 from orchestrator.cli.connect import Dial, at_socket
 from orchestrator.cli.options import INTERRUPTED, layout
@@ -93,6 +93,8 @@ def document(node: Node | None, plugins: Plugins, wish: Plus) -> Mapping[str, ob
             spec["access"] = {"servicePassword": _reference(node.access.service_password)}
     if programs:
         spec["programs"] = programs
+    if node is not None and (rules := offers.written(node.plugins)):
+        spec["plugins"] = rules
     return {
         "apiVersion": "orchestrator/v1",
         "kind": "Cluster",

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from orchestrator.agent.spool import epoch_seen
+from orchestrator.cli import offers
 from orchestrator.cli.options import CLUSTER, Layout, layout, output_option, state_option
 from orchestrator.cli.reading import storage_of
 from orchestrator.cli.salvage import Salvage, Shelf
@@ -26,7 +27,6 @@ from orchestrator.ledger.recovering import Copy, Recovered, best, inspect, recko
 from orchestrator.ledger.recovering import recover as put_back
 from orchestrator.ledger.sqlite import SqliteLedger
 from orchestrator.plugin.caller import Caller
-from orchestrator.plugin.manager import Plugins
 
 RULES_OF_A_LEDGER = 3
 """So many of its faults are shown."""
@@ -84,7 +84,7 @@ class Planned:
 def _planned(where: Layout, storage: Path | None) -> Planned:
     faults = inspect(where.ledger)
     copy = best(where.ledger)
-    caller = Caller(Plugins.installed())
+    caller = Caller(offers.installed(offers.kept(where)))
     shelf, salvage = _looked_at(where, copy, storage, caller)
     return Planned(
         where=where,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from orchestrator.cli import dryrun, outcome, plus, session
+from orchestrator.cli import dryrun, offers, outcome, plus, session
 from orchestrator.cli.build import Wishes, counts, identity, open_ledger, this_computer
 from orchestrator.cli.options import CLUSTER, layout, made, output_option, state_option
 from orchestrator.cli.telling import telling
@@ -18,6 +18,7 @@ from orchestrator.decide.history import KEPT_S
 from orchestrator.errors import Refusal
 from orchestrator.ledger.sqlite import now_utc
 from orchestrator.manifest.batch import BatchFile, read_batch
+from orchestrator.model.cluster import PluginRules
 from orchestrator.model.schedule import ALWAYS
 from orchestrator.model.work import Batch
 from orchestrator.plugin.caller import Caller
@@ -47,7 +48,7 @@ def command(file: Path, output: str, **options: Any) -> int:  # click's own mapp
     Ends with 0 if all went well, 1 if something failed, 2 if it was refused.  Run again, it goes
     on where it stopped: what was accepted is not done twice.
     """
-    plugins = Plugins.installed()
+    plugins = offers.installed(offers.rules(file))
     manifest = read_batch(
         file, plugins.processors, plugins.settings_folders(), extras=plugins.extras()
     )
@@ -73,6 +74,7 @@ def work_on(manifest: BatchFile, plugins: Plugins, wish: Wish, output: str) -> i
         return plus.work_on(manifest, plugins, there)
     where, wishes = made(layout(wish.state)), _wishes(manifest, wish.storage)
     caller = Caller(plugins)
+    offers.keep(where, manifest.node.plugins if manifest.node else PluginRules())
     who = identity(where, plugins, wishes)
     check_able(caller, manifest.batch, [who])
     if wish.dry_run:

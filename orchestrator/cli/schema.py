@@ -6,8 +6,8 @@ import json
 
 import click
 
+from orchestrator.cli import offers
 from orchestrator.manifest.schema import KINDS, schema
-from orchestrator.plugin.manager import Plugins
 
 
 @click.command(name="schema")
@@ -18,6 +18,6 @@ def command(kind: str) -> int:
     What the installed processors add stands in it.  Every key has a description, with its unit and
     default.
     """
-    whole = schema(kind, Plugins.installed().processors)
+    whole = schema(kind, offers.installed(offers.rules()).processors)
     click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli import screens
+from orchestrator.cli import offers, screens
 from orchestrator.cli.options import F, output_option
 from orchestrator.cli.show import emit, plain
 from orchestrator.errors import Refusal
@@ -16,7 +16,6 @@ from orchestrator.manifest.check import check
 from orchestrator.manifest.finding import refuse
 from orchestrator.manifest.schema import core
 from orchestrator.manifest.setting import SUFFIXES, Setting, read_built_in
-from orchestrator.plugin.manager import Plugins
 
 DIFFERENCES = ("key", "first", "second")
 COLUMNS = ("name", "processor", "container", "description", "origin")
@@ -148,7 +147,7 @@ def known(job_file: Path | None) -> list[tuple[Setting, str]]:
 
     Raises ManifestError for those that have a fault.
     """
-    plugins = Plugins.installed()
+    plugins = offers.installed(offers.rules(*filter(None, [job_file])))
     folders = plugins.settings_folders()
     found, faults = files.read(job_file) if job_file else ((), [])
     own = [document for document in found if document.get("kind") == "Setting"]

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import click
 
-from orchestrator.cli import awaiting, run, sheets
+from orchestrator.cli import awaiting, offers, run, sheets
 from orchestrator.cli.connect import Dial, connected
 from orchestrator.cli.options import CLUSTER, cluster_option, output_option, state_option
 from orchestrator.cli.show import emit, plain, tell
@@ -40,7 +40,7 @@ def command(files: tuple[Path, ...], output: str, **options: Any) -> int:  # Any
     the ids of batches and jobs, and ends with 0 as soon as they are stored.  To `this-computer` it
     behaves as `run`.
     """
-    plugins = Plugins.installed()
+    plugins = offers.installed(offers.rules(*files))
     triples = sheets.Triples(
         sources=options["sources"],
         settings=options["settings"],

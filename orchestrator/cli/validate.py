@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli import screens
+from orchestrator.cli import offers, screens
 from orchestrator.cli.options import output_option
 from orchestrator.cli.show import emit
 from orchestrator.manifest.validate import validate
-from orchestrator.plugin.manager import Plugins
 
 COLUMNS = ("kind", "name", "file", "line")
 
@@ -26,7 +25,7 @@ def command(paths: tuple[Path, ...], output: str) -> int:
     Every fault stands on stderr as `file:line:column: path: what is wrong; what to do`, and the
     exit code is 2.  Without one, kind and name of every document are listed.
     """
-    plugins = Plugins.installed()
+    plugins = offers.installed(offers.rules(*paths))
     found = validate(paths, plugins.processors, plugins.settings_folders(), plugins.extras())
     data: list[dict[str, object]] = [
         {"kind": each.kind, "name": each.name, "file": each.file, "line": each.line}

@@ -69,6 +69,7 @@ from orchestrator.model.work import (
     task_id,
 )
 from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.hasty import NotYet
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +115,7 @@ class Hands:
                 case Bring() | Reprobe() | Refuse():
                     changed |= self._prepare(action)
                 case Close(part, state):
-                    self._close(part, state)
-                    changed = True
+                    changed |= self._close(part, state)
         sends = [each for each in actions if isinstance(each, Send)]
         sends += self._lease([each for each in actions if isinstance(each, Lease)])
         return self._send(sends, view, now) or changed
@@ -164,7 +164,10 @@ class Hands:
             task = self.ledger.task(each.attempt.task)
             if task is None:  # its job was planned anew in the meantime, which closed the attempt
                 continue
-            verdict = self._verdict(task, each.outcome)
+            try:
+                verdict = self._verdict(task, each.outcome)
+            except NotYet:
+                continue  # it is told again until it is settled
             if each.is_late:
                 settlements.append(_late(each, settle_late(task, verdict)))
             elif isinstance(verdict, Replan):
@@ -360,6 +363,8 @@ class Hands:
                 outcome = Outcome(attempt=attempt.id, ending=Ending.UNSTARTED, why=str(error))
                 unsaid.append(Settle(attempt, outcome))
                 continue
+            except NotYet:
+                continue  # the next look finds it unsent
             except OSError as error:
                 why = f"cluster storage {self.storage.root}: {error.strerror}; it goes on by itself"
                 log.warning("%s", why, extra={"action": "storage_failed"})
@@ -387,7 +392,7 @@ class Hands:
             return ()
         return ready
 
-    def _close(self, part: Tally, state: State) -> None:
+    def _close(self, part: Tally, state: State) -> bool:
         """End a part; what comes with it is done first, so that a crash between repeats it."""
         if part.level == "job" and state is State.SUCCESSFUL:
             if self.builds:
@@ -400,9 +405,13 @@ class Hands:
                 standing.level == "target" and standing.state is State.FAILED
                 for standing in self.ledger.standings(part.id)
             )
-            self.caller.plugins.batch_ended(part.id, failed)
+            try:
+                self.caller.ended(part.id, failed)
+            except NotYet:
+                return False
         self.ledger.close_part(part.id, part.level, state, part.reason)
         _say("part_closed", "%s %s: %s", part.level, part.id, state.value)
+        return True
 
 
 def _late(each: Settle, after: Settled) -> Settlement:

@@ -104,7 +104,8 @@ class Registrar:
     def _changes(self, stands: Application | None, cluster: Cluster) -> tuple[Change, ...]:
         found: Mapping[str, NodeView] = {view.name: view for view in self.nodes.views()}
         old = stands.cluster if stands else None
-        return changes(old, cluster, found, self.premises.version)
+        known = self.premises
+        return changes(old, cluster, found, known.version, known.strangers)
 
 
 def _batches(number: int) -> str:

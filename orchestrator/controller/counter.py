@@ -31,6 +31,7 @@ class Premises:
     expires: str = ""  #: when the first of its certificates ends; ISO 8601
     alarms: tuple[str, ...] = ()  #: of certificates whose end is near (T12)
     log: Path = Path("controller.log")
+    strangers: tuple[str, ...] = ()  #: distributions of plugins that are installed and not ours
 
 
 class Nodes(Protocol):

@@ -31,6 +31,7 @@ from orchestrator.model.cluster import Limits
 from orchestrator.model.node import Member, Report
 from orchestrator.model.work import Cause, Job, Kind, Service, Task, TaskId
 from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.hasty import NotYet
 
 log = logging.getLogger(__name__)
 
@@ -244,9 +245,11 @@ class Lookout:
             if self.copies:
                 crowded |= self.copies.without_sight(found)
             line |= {
-                task.id: (task, self._needs(task))
+                task.id: (task, needs)
                 for task in found
-                if task.id not in line and task.job.id not in crowded
+                if task.id not in line
+                and task.job.id not in crowded
+                and (needs := self._needs(task)) is not None
             }
             past = self._with_failures(past, found)
             seated = self._seated(line, service, seats, past)
@@ -291,11 +294,14 @@ class Lookout:
             return past
         return replace(past, failed={**past.failed, **failed}, doubled=past.doubled | doubled)
 
-    def _needs(self, task: Task) -> Needs:
+    def _needs(self, task: Task) -> Needs | None:
+        """Return what a task needs of a node; None: its processor has not said yet."""
         try:
             return needed(task, self.caller.review(task.job))
         except PluginError:
             return {}  # its command will raise the same, and then it has an attempt to tell of
+        except NotYet:
+            return None
 
 
 def _past_these(only: Only, unseated: Sequence[Task], licensed: frozenset[str]) -> Only:

@@ -16,6 +16,7 @@ from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Report, service_instances
 from orchestrator.model.work import Facts, Job, Kind, Room, Target, TaskId, task_id
 from orchestrator.plugin.caller import Caller, Unplannable
+from orchestrator.plugin.hasty import NotYet
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +35,14 @@ class Planner:
     def plan(self, job: Job, reports: Iterable[Report]) -> bool:
         """Plan a job; one that cannot be planned is Failed with the reason, the rest goes on.
 
-        Returns False where the probe's result cannot be read just now.
+        Returns False where the probe's result cannot be read, or the processor says nothing, now.
         """
         try:
             room = self._room(job, tuple(reports))
             targets = self.caller.plan(job, self._facts(job), room)
             _check(job, targets)
+        except NotYet:
+            return False
         except (PluginError, Unplannable, ValueError) as error:
             self.ledger.plan_failed(job.id, str(error))
             log.warning(

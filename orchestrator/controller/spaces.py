@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from orchestrator.controller.storage import Storage, kept_free
@@ -11,6 +12,7 @@ from orchestrator.decide.spaces import Need, crowded, frames_of, need
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.work import Facts, Job, Kind, Task, task_id
 from orchestrator.plugin.caller import Caller
+from orchestrator.plugin.hasty import NotYet
 
 COUNTED_S = 5.0
 """So long it counts how much of a job is done."""
@@ -51,16 +53,19 @@ class Spaces:
 
     def without_room(self, tasks: Sequence[Task]) -> frozenset[str]:
         """Return the jobs (ids) of these tasks that wait for room, and remember why."""
+        later = set[str]()  # what a plugin has not said the size of
         for task in tasks:
             if task.kind is Kind.COPY and task.id not in self.why:
-                self._decide(_copied(task))
+                with _heard(later, task.job.id):
+                    self._decide(_copied(task))
         jobs = {task.job.id: task.job for task in tasks if not task.kind.is_first}
         for job in jobs.values():
             if job.id in self._running or job.id in self.why or not self.caller.can_size(job):
                 continue
-            self._look_at(job)
+            with _heard(later, job.id):
+                self._look_at(job)
         copies = frozenset(task.job.id for task in tasks if task.id in self.why)
-        return copies | (frozenset(self.why) & jobs.keys())
+        return copies | later | (frozenset(self.why) & jobs.keys())
 
     def _look_at(self, job: Job) -> None:
         self._decide(self._need(job.id, job))
@@ -96,6 +101,15 @@ class Spaces:
         probe = task_id(id, Kind.PROBE)
         result = self.ledger.results([probe]).get(probe)
         return self.caller.size(job, Facts(values=result.values if result else {}), frames)
+
+
+@contextmanager
+def _heard(later: set[str], job: str) -> Iterator[None]:
+    """Note a job of which a plugin has not told yet what must be known."""
+    try:
+        yield
+    except NotYet:
+        later.add(job)
 
 
 def _copied(task: Task) -> Need:

@@ -14,7 +14,11 @@ _DRAINED = ("services.", "programs.", "network.", "log.", "host", "ssh.", "recov
 
 
 def changes(
-    old: Cluster | None, new: Cluster | None, found: Mapping[str, NodeView], version: str = ""
+    old: Cluster | None,
+    new: Cluster | None,
+    found: Mapping[str, NodeView],
+    version: str = "",
+    strangers: Sequence[str] = (),
 ) -> tuple[Change, ...]:
     """Return a line for the cluster and for each node, then drift, then notes; each by name.
 
@@ -22,6 +26,7 @@ def changes(
     :param new: what is wanted; None: it is to be deleted
     :param found: its nodes as the controller knows them, by name
     :param version: of our orchestrator; empty: not compared
+    :param strangers: distributions of plugins that its controller has and that are not ours
     """
     stands = {node.name: node for node in old.nodes} if old else {}
     wanted = {node.name: node for node in new.nodes} if new else {}
@@ -29,7 +34,7 @@ def changes(
         *_cluster(old, new),
         *_nodes(stands, wanted, "node"),
         *drift(new, old, found, version),
-        *(remarks(new, found) if new else ()),
+        *(remarks(new, found, strangers) if new else ()),
     )
 
 

@@ -43,6 +43,7 @@ class Ours:
     version: str
     python_minor: str
     plugins: Mapping[str, str] = field(default_factory=dict)
+    shut: frozenset[str] = frozenset()  #: plugins that do not count, whoever has them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +207,7 @@ def difference(name: str, identity: Identity, gate: Gate) -> str:
     mend = "upgrade it there" if name in gate.guests else BY_HAND
     if theirs.version != ours.version:
         return f"it runs orchestrator {theirs.version}, the controller {ours.version}; {mend}"
-    for plugin in sorted({*theirs.plugins, *ours.plugins}):
+    for plugin in sorted({*theirs.plugins, *ours.plugins} - ours.shut):
         there, here = theirs.plugins.get(plugin, "none"), ours.plugins.get(plugin, "none")
         if there != here:
             return f"its plugin {plugin} is {there}, the controller's {here}; {mend}"

@@ -41,9 +41,11 @@ def drift(
             yield Change(kind=ChangeKind.DRIFT, subject=f"node {name}", details=details)
 
 
-def remarks(cluster: Cluster, found: Mapping[str, NodeView]) -> Iterator[Change]:
+def remarks(
+    cluster: Cluster, found: Mapping[str, NodeView], strangers: Sequence[str] = ()
+) -> Iterator[Change]:
     """Yield the notes on a cluster, then those on its nodes, by name."""
-    for says in _on_cluster(cluster):
+    for says in (*_on_cluster(cluster), *_on_plugins(cluster, strangers)):
         yield _note(f"cluster {cluster.name}", says)
     for node in sorted(cluster.nodes, key=lambda each: each.name):
         for says in _on_node(node, found.get(node.name)):
@@ -79,6 +81,12 @@ def _on_cluster(cluster: Cluster) -> Iterator[str]:
         yield "network.discovery is off: clients find it by --cluster HOST:PORT only"
         if cluster.accept_unmanaged and not cluster.network.addresses:
             yield "acceptUnmanaged finds no free node: discovery is off, and addresses are not given"
+
+
+def _on_plugins(cluster: Cluster, strangers: Sequence[str]) -> Iterator[str]:
+    names = ", ".join(name for name in strangers if name not in cluster.plugins.deny)
+    if names and cluster.plugins.allow is None:
+        yield f"plugins.allow is not set: plugins of other people that are installed run: {names}"
 
 
 def _on_node(node: Node, view: NodeView | None) -> Iterator[str]:

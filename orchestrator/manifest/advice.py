@@ -9,6 +9,7 @@ from typing import Any, cast
 from jsonschema.exceptions import ValidationError
 
 from orchestrator.manifest.finding import Path
+from orchestrator.model.offers import absent, why_not
 
 SHOWN_MAX_CHARS = 60
 KNOWN_MAX = 40  # names listed where one is unknown
@@ -45,6 +46,14 @@ def meant(name: str, known: Collection[str]) -> str:
     names = sorted(set(known))
     more = f" and {len(names) - KNOWN_MAX} more" if len(names) > KNOWN_MAX else ""
     return f"known: {', '.join(names[:KNOWN_MAX]) or 'none'}{more}"
+
+
+def no_processor(name: str, offered: Mapping[str, object]) -> str:
+    """Return why a job or Setting cannot have a processor, and what to do."""
+    if why := why_not(offered, "processor", name):
+        return f"processor {name!r}: {why}"
+    more = f"; {said}" if (said := absent(offered)) else ""
+    return f"unknown processor {name!r}; {meant(name, offered)}{more}"
 
 
 def shown(value: object) -> str:

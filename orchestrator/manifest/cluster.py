@@ -99,6 +99,7 @@ def _cluster(metadata: Part, spec: Part) -> Cluster:
         limits=_limits(spec.get("limits", {})),
         recovery=_recovery(spec.get("recovery", {})),
         notify=notify(spec.get("notify", {})),
+        plugins=nodes.plugin_rules(spec.get("plugins", {})),
         keep_days=spec.get("history", {}).get("keepDays", 30),
         log_level=log.get("level", "info"),
         log_bytes_max=nodes.size_bytes(log.get("truncate", "64MiB")),

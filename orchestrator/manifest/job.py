@@ -9,6 +9,7 @@ from pathlib import Path as Folder
 from typing import Any, cast
 
 from orchestrator.decide import versions
+from orchestrator.errors import PluginError
 from orchestrator.manifest import advice
 from orchestrator.manifest.actions import rooted
 from orchestrator.manifest.check import check
@@ -17,6 +18,7 @@ from orchestrator.manifest.formats import absolute, formatted, replaced
 from orchestrator.manifest.schema import Processor
 from orchestrator.manifest.setting import Settings
 from orchestrator.manifest.times import seconds
+from orchestrator.model.offers import why_not
 from orchestrator.model.work import IfExists, Job, Review, Split
 
 
@@ -39,7 +41,7 @@ def parse(document: Document, index: int, after: tuple[str, ...], settings: Sett
     spec = {"with": {}, **cast("dict[str, Any]", document.get(*root))}
     name = spec["processor"]
     if name not in settings.processors:
-        what = f"unknown processor {name!r}; {advice.meant(name, settings.processors)}"
+        what = advice.no_processor(name, settings.processors)
         return Parsed(faults=(document.fault((*root, "processor"), what),))
     processor = settings.processors[name]
     asks = _Asks(document, (*root, "with"), processor, settings)
@@ -74,7 +76,11 @@ class _Asks:
 
 def _review(asks: _Asks, job: Job) -> Parsed:
     """Ask the processor what it says of the whole."""
-    review = asks.processor.review(job)
+    try:
+        review = asks.processor.review(job)
+    except PluginError as error:  # its plugin is not ours, and is named in it
+        place = (*asks.root[:-1], "processor")
+        return Parsed(faults=(asks.document.fault(place, str(error)),))
     told = tuple(asks.document.fault((*asks.root, *each.path), each.text) for each in review.faults)
     claims = tuple(((*asks.root, *path), file) for path, file in review.claims)
     return Parsed(job=None if told else job, review=review, claims=claims, faults=told)
@@ -88,7 +94,11 @@ def _unfit(asks: _Asks, path: Path, name: str) -> Iterator[Finding]:
     setting = asks.settings.find(name)
     if setting is None:
         hint = advice.meant(name, asks.settings.names(wanted))
-        yield asks.document.fault(where, f"unknown setting {advice.shown(name)}; {hint}")
+        why = why_not(asks.settings.processors, "setting", name)
+        what = (
+            f"setting {name!r}: {why}" if why else f"unknown setting {advice.shown(name)}; {hint}"
+        )
+        yield asks.document.fault(where, what)
     elif setting.processor != wanted:
         what = f"setting {name!r} is for {setting.processor}, not for {wanted}; name another"
         yield asks.document.fault(where, what)

@@ -12,7 +12,7 @@ from orchestrator.manifest.finding import Document, Finding
 from orchestrator.manifest.formats import absolute
 from orchestrator.manifest.rules import free_node_faults, node_faults
 from orchestrator.manifest.schema import core
-from orchestrator.model.cluster import Access, Extended, Network, Node, Secret, Ssh
+from orchestrator.model.cluster import Access, Extended, Network, Node, PluginRules, Secret, Ssh
 from orchestrator.model.codec import load
 from orchestrator.model.schedule import ALWAYS, WorkSchedule
 from orchestrator.model.work import Service
@@ -67,6 +67,7 @@ def machine(name: str, spec: Part) -> Node:
         network=network(spec.get("network", {})),
         access=_access(spec),
         schedule=load(WorkSchedule, spec["schedule"]) if spec.get("schedule") else ALWAYS,
+        plugins=plugin_rules(spec.get("plugins", {})),
         log_level=log.get("level", "info"),
         log_bytes_max=size_bytes(log.get("truncate", "64MiB")),
     )
@@ -93,6 +94,14 @@ def network(spec: Part) -> Network:
         port_count=ports.get("count", 0),
         addresses=tuple(spec.get("addresses", ())),
         interface=spec.get("interface", ""),
+    )
+
+
+def plugin_rules(spec: Part) -> PluginRules:
+    """Return which plugins are loaded."""
+    allow = spec.get("allow")
+    return PluginRules(
+        allow=None if allow is None else tuple(allow), deny=tuple(spec.get("deny", ()))
     )
 
 

@@ -33,7 +33,19 @@ def node_faults(document: Document) -> list[Finding]:
 
 def free_node_faults(document: Document) -> list[Finding]:
     """Return the faults between the keys of a Node that is to be found by clusters."""
-    return [*machine_faults(document, SPEC, PORTS_FREE), *_extended(document, [SPEC])]
+    return [
+        *machine_faults(document, SPEC, PORTS_FREE),
+        *_extended(document, [SPEC]),
+        *_plugins(document),
+    ]
+
+
+def _plugins(document: Document) -> Iterator[Finding]:
+    if document.get(*SPEC, "plugins") is not None:
+        what = (
+            "a free node reads no jobs; write plugins in the Cluster, or in the Node of a job file"
+        )
+        yield document.fault((*SPEC, "plugins"), what, at_key=True)
 
 
 def cluster_faults(document: Document) -> list[Finding]:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, Protocol
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
 from orchestrator.errors import Refusal
 from orchestrator.model.work import Job, Review, Service
+
+REFS_MAX = 50
+"""So many lead to one another; more lead nowhere."""
+
+NAME_SHOWN_CHARS = 60
+FAULT_SHOWN_CHARS = 200
 
 KINDS = ("Cluster", "Node", "Setting", "Batch")
 
@@ -66,6 +76,60 @@ def schema(kind: str, processors: Mapping[str, Processor]) -> Schema:
         specs = ((name, each.setting_schema) for name, each in processors.items())
         _weave(whole, whole["properties"]["spec"], "", {n: spec for n, spec in specs if spec})
     return whole
+
+
+def fault_of(processor: Processor) -> str:
+    """Return why a processor that is not ours cannot be offered; empty: it can."""
+    rule = core("Batch")["$defs"]["name"]
+    if not Draft202012Validator(rule).is_valid(processor.name):
+        return f"processor {processor.name[:NAME_SHOWN_CHARS]!r}: that is no name; use a-z, 0-9, -"
+    for what, said in (("schema", processor.schema), ("setting_schema", processor.setting_schema)):
+        if said is not None and (why := _unfit(said)):
+            return f"processor {processor.name!r}: its {what} {why}"
+    return ""
+
+
+def _unfit(rule: Mapping[str, object]) -> str:
+    """Return what is wrong with a stranger's schema; it is asked what it says of nothing, too."""
+    try:
+        Draft202012Validator.check_schema(rule)
+        for part in _parts_of(rule):
+            re.compile(str(part.get("pattern", "")))
+            _follow(part, rule)
+        Draft202012Validator(dict(rule)).is_valid({})
+    except SchemaError as error:
+        return f"is no JSON Schema: {error.message[:FAULT_SHOWN_CHARS]}"
+    except re.error as error:
+        return f"has a pattern that is none: {error}"
+    except Exception:  # noqa: BLE001  # the reader's door: whatever a stranger's schema trips over
+        return "refers to what is not in it, or to itself"
+    if rule.get("type") != "object":
+        return "is not of type object"
+    if rule.get("additionalProperties", rule.get("unevaluatedProperties")) is not False:
+        return "leaves additionalProperties open: a misspelt key would be taken; say false"
+    return ""
+
+
+def _parts_of(rule: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(rule, Mapping):
+        yield rule
+    if isinstance(rule, Mapping | list | tuple):
+        for each in rule.values() if isinstance(rule, Mapping) else rule:
+            yield from _parts_of(each)
+
+
+def _follow(part: Any, root: Mapping[str, object]) -> None:
+    """Go where refs lead.  Raises LookupError if that is not in `root`, or nowhere."""
+    for _ in range(REFS_MAX):
+        ref = part.get("$ref") if isinstance(part, Mapping) else None
+        if not isinstance(ref, str):
+            return
+        if not ref.startswith("#/"):
+            raise LookupError(ref)
+        part = root
+        for step in ref[2:].split("/"):
+            part = part[step.replace("~1", "/").replace("~0", "~")]
+    raise LookupError(part)
 
 
 def _weave(

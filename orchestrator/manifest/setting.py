@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from orchestrator.errors import ManifestError
 from orchestrator.manifest import advice
 from orchestrator.manifest.check import check
 from orchestrator.manifest.finding import Document, Finding, Place, refuse
@@ -83,12 +84,12 @@ def parse(
 def built_in(folders: Iterable[Path]) -> dict[str, Path]:
     """Return the name and file of every built-in Setting; a file is called as its Setting is.
 
-    Raises ManifestError for one name in two folders.
+    Among the folders may be single files: those of plugins that are not ours.  Raises ManifestError for one name in two folders.
     """
     found: dict[str, Path] = {}
     faults: list[Finding] = []
     for folder in folders:
-        for file in yaml_files(folder):
+        for file in yaml_files(folder) if folder.is_dir() else (folder,):
             if (other := found.setdefault(file.stem, file)) != file:
                 what = f"setting {file.stem!r} comes from {other} too; remove one"
                 faults.append(_file_fault(file, what))
@@ -99,11 +100,25 @@ def built_in(folders: Iterable[Path]) -> dict[str, Path]:
 def read_built_in(
     folders: Iterable[Path], processors: Mapping[str, Processor]
 ) -> tuple[Setting, ...]:
-    """Return every built-in Setting, by name.
+    """Return every built-in Setting, by name; a single file that has a fault is left out.
 
-    Raises ManifestError for a file that is not one valid Setting called as the file is.
+    Raises ManifestError for a file of a folder that is not one valid Setting called as the file is.
     """
-    return tuple(_built_in(file, processors) for _, file in sorted(built_in(folders).items()))
+    single = faulty(folders, processors)
+    files = sorted(built_in(folders).items())
+    return tuple(_built_in(file, processors) for _, file in files if file not in single)
+
+
+def faulty(folders: Iterable[Path], processors: Mapping[str, Processor]) -> Mapping[Path, str]:
+    """Return what is wrong with the single files among the folders, each of which harms itself."""
+    found = {}
+    for file in folders:
+        if not file.is_dir():
+            try:
+                _built_in(file, processors)
+            except ManifestError as error:
+                found[file] = str(error)
+    return found
 
 
 def yaml_files(folder: Path) -> list[Path]:
@@ -129,7 +144,7 @@ def _schema_for(
 ) -> tuple[Mapping[str, Any] | None, list[Finding]]:
     where = ("spec", "processor")
     if processor not in processors:
-        what = f"unknown processor {processor!r}; {advice.meant(processor, processors)}"
+        what = advice.no_processor(processor, processors)
         return None, [document.fault(where, what)]
     schema = processors[processor].setting_schema
     if schema is None:

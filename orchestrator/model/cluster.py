@@ -74,6 +74,14 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRules:
+    """Which plugins are imported, each by its own name or by that of its distribution (T22)."""
+
+    allow: tuple[str, ...] | None = None  #: the only ones of those that are not ours; None: all
+    deny: tuple[str, ...] = ()  #: never, ours too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A machine that processes: of a managed cluster, or free."""
 
@@ -91,6 +99,7 @@ class Node:
     network: Network = field(default_factory=Network)
     access: Access = field(default_factory=Access)  #: of its service password and `open` alone
     schedule: WorkSchedule = ALWAYS
+    plugins: PluginRules = field(default_factory=PluginRules)  #: of the computer that reads it
     log_level: str = "info"
     log_bytes_max: int = 64 << 20
     more: Mapping[str, object] = field(default_factory=dict)
@@ -191,6 +200,7 @@ class Cluster:
     limits: Limits = field(default_factory=Limits)
     recovery: Recovery = field(default_factory=Recovery)
     notify: Notify = field(default_factory=Notify)
+    plugins: PluginRules = field(default_factory=PluginRules)
     nodes: tuple[Node, ...] = ()  #: of a quick cluster: the one that its computer is
     keep_days: int = 30
     log_level: str = "info"

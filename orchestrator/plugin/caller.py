@@ -40,6 +40,10 @@ REVIEWS_KEPT = 4096
 """So many jobs are not asked about again; a controller may see more of them in a year."""
 
 
+CAUGHT = (Exception, SystemExit)
+"""What a plugin may raise and harm nobody; Ctrl-C is a person's."""
+
+
 class Unplannable(Exception):
     """A processor said that the facts make its job impossible; the text is for people."""
 
@@ -59,7 +63,7 @@ class Caller:
             try:
                 review = self.plugins.processor(job.processor).review(job)
                 self._reviews[job.id] = _promised(review, Review)
-            except Exception as error:  # noqa: BLE001  # a stranger's error harms its own job only
+            except CAUGHT as error:  # a stranger's error harms its own job only
                 _blame(job, "review", error)
         return self._reviews[job.id]
 
@@ -68,7 +72,7 @@ class Caller:
         try:
             args = self.plugins.processor(job.processor).probe(job)
             return None if args is None else _json(_promised(args, Mapping))
-        except Exception as error:  # noqa: BLE001  # as above
+        except CAUGHT as error:  # as above
             _blame(job, "probe", error)
 
     def plan(self, job: Job, facts: Facts, room: Room) -> tuple[Target, ...]:
@@ -81,7 +85,7 @@ class Caller:
             return targets
         except Unplannable:
             raise
-        except Exception as error:  # noqa: BLE001  # as above
+        except CAUGHT as error:  # as above
             _blame(job, "plan", error)
 
     def command(self, task: Task, where: Places, done: Mapping[TaskId, Result]) -> Command:
@@ -90,7 +94,7 @@ class Caller:
             command = self.plugins.processor(task.job.processor).command(task, where, done)
             _json(_promised(command, Command).input)
             return command
-        except Exception as error:  # noqa: BLE001  # as above
+        except CAUGHT as error:  # as above
             _blame(task.job, "command", error)
 
     def check(self, task: Task, outcome: Outcome) -> Verdict:
@@ -101,8 +105,17 @@ class Caller:
             if isinstance(verdict, Again | Replan | Rework):
                 _json(verdict.changes)
             return verdict
-        except Exception as error:  # noqa: BLE001  # as above
+        except CAUGHT as error:  # as above
             _blame(task.job, "check", error)
+
+    def reload(self, plugins: Plugins) -> None:
+        """Ask these plugins from now on; nobody who holds us need know."""
+        self.plugins.replace_by(plugins)
+        self._reviews.clear()
+
+    def ended(self, batch: str, failed: int) -> None:
+        """Tell the plugins that a batch has ended; none of them can say no."""
+        self.plugins.batch_ended(batch, failed)
 
     def can_size(self, job: Job) -> bool:
         """Whether the job's processor estimates what it takes of cluster storage."""
@@ -116,7 +129,7 @@ class Caller:
         try:
             sizes = cast("Sizes", self.plugins.processor(job.processor))
             return max(0, int(sizes.size(job, facts, frames)))
-        except Exception:  # noqa: BLE001  # an estimate only
+        except CAUGHT:  # an estimate only
             return 0
 
     def progress(self, task: Task, line: str) -> Progress | None:
@@ -124,14 +137,14 @@ class Caller:
         try:
             processor = self.plugins.processor(task.job.processor)
             return processor.progress(task, line) if line else None
-        except Exception:  # noqa: BLE001  # progress is for display only
+        except CAUGHT:  # progress is for display only
             return None
 
     def _plan(self, job: Job, facts: Facts, room: Room) -> tuple[Target, ...]:
         try:
             targets = self.plugins.processor(job.processor).plan(job, facts, room)
         except ValueError as error:
-            raise Unplannable(one_line(str(error))) from error
+            raise Unplannable(one_line(_said(error))) from error
         for target in _promised(targets, (tuple, list)):
             _promised(_promised(target, Target).gate, str)
         return tuple(targets)
@@ -157,8 +170,17 @@ def _json(data: Any) -> Any:
     return data
 
 
-def _blame(job: Job, method: str, error: Exception) -> NoReturn:
+def _blame(job: Job, method: str, error: BaseException) -> NoReturn:
     if isinstance(error, PluginError):
         raise error
-    did = str(error) if isinstance(error, _Broken) else f"raised {type(error).__name__}: {error}"
+    is_ours = isinstance(error, _Broken)
+    did = str(error) if is_ours else f"raised {type(error).__name__}: {_said(error)}"
     raise PluginError(f"processor {job.processor!r}: {method} {did}; tell its author") from error
+
+
+def _said(error: BaseException) -> str:
+    """Return what an exception says, if it can say it."""
+    try:
+        return str(error)
+    except CAUGHT:
+        return "(it cannot say what)"

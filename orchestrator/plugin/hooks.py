@@ -78,7 +78,9 @@ def orchestrator_processors() -> Iterable[Processor]:
     """Offer processors to batches.
 
     When: once, while the program starts, before any manifest is read.
-    Errors: two processors with one name stop the start and name both plugins.
+    Errors: of two plugins with a processor of one name, one of ours keeps it; of two others neither
+    has it, and jobs that ask for it are refused with both names.  A plugin that is not ours and whose
+    processor cannot be used is left out, and `orchestrator plugins` says why.
 
     :returns: the processors this plugin brings
     """
@@ -89,7 +91,8 @@ def orchestrator_settings() -> Path:
     """Offer built-in Settings, as files that people can copy.
 
     When: once, before a manifest is read or settings are listed.
-    Errors: a file that is not a valid Setting stops the start and is named.
+    Errors: a file that is not a valid Setting is named: of ours it stops the start, of another
+    plugin it is left out.  A name that two plugins give: as with processors.
 
     :returns: a folder of ``*.yaml`` files, each a Setting
     """

@@ -1,27 +1,46 @@
-"""Finds plugins and holds what they offer.  The only module that calls pluggy."""
+"""Finds plugins and holds what they offer.
+
+Ours run in this process, each other one in a process of its own: what is wrong with it harms its
+own jobs.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import pluggy
 
-from orchestrator.errors import PluginError
+from orchestrator.errors import OrchestratorError, PluginError
+from orchestrator.model.cluster import PluginRules
 from orchestrator.model.default import Default, Extras
-from orchestrator.plugin import hooks, offers
+from orchestrator.model.offers import Offers, absent, why_not
+from orchestrator.model.work import one_line
+from orchestrator.plugin import hooks, offers, points
+from orchestrator.plugin.far import USUAL, Deadlines, Far
 from orchestrator.plugin.hooks import ProgramCheck
 from orchestrator.plugin.offers import Subcommands
+from orchestrator.plugin.points import Point
 from orchestrator.plugin.processor import Processor
+from orchestrator.plugin.proxy import FarPlugin
+from orchestrator.plugin.wire import Unfit
 
 log = logging.getLogger(__name__)
 
-_OURS = "media-orchestrator"
-_PROGRAMS, _CAPABILITIES = "orchestrator_programs", "orchestrator_capabilities"
+STARTED_AT_ONCE = 4
+"""So many plugins are imported at a time, each in its process."""
+
+SETTING_SUFFIXES = (".yaml", ".yml")
+
+T = TypeVar("T")
+
+Fault = Callable[[Processor], str]
+"""What is wrong with what a processor says of itself; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,84 +52,101 @@ class Origin:
     version: str
     processors: tuple[str, ...]
     programs: tuple[str, ...] = ()  #: what it looks for on a node
+    origin: str = ""  #: built-in, installed, or the folder it is installed from
+    state: str = "ok"  #: ok, denied, refused: …, down: …
+    notes: tuple[str, ...] = ()  #: what of it does not count, and why
 
 
 class Plugins:
-    """The loaded plugins, behind typed methods."""
+    """The loaded plugins, behind typed methods.  `close` ends their processes."""
 
-    def __init__(self, manager: pluggy.PluginManager) -> None:
-        manager.add_hookspecs(hooks)
-        try:
-            manager.check_pending()  # a misspelt hook would otherwise never be called
-        except pluggy.PluginValidationError as error:
-            raise PluginError(str(error)) from error
+    def __init__(self, manager: pluggy.PluginManager, known: Iterable[Point] = ()) -> None:
+        _hooked(manager)
         self._manager = manager
+        self._points = tuple(known)  #: those that are installed, loaded or not
+        self._notes: defaultdict[str, list[str]] = defaultdict(list)
         self._owner: dict[str, str] = {}
-        self._checks: Mapping[str, ProgramCheck] | None = None
         self._defaults: dict[str, tuple[Default, ...]] = {}
-        self.processors: dict[str, Processor] = self._collect()
+        shut: dict[str, str] = {}
+        self.processors: Offers[Processor] = Offers(self._processors(shut), shut=shut)
+        self._looked_for = self._found_on_nodes(shut)
+        self._settings = self._files(shut)
+        self.processors.shut = shut
+        self.processors.absent = tuple(each.name for each in self._points if each.why)
 
     @classmethod
-    def installed(cls) -> Self:
-        """Return the plugins of every installed package that names the entry-point group."""
+    def installed(
+        cls,
+        rules: PluginRules | None = None,
+        deadlines: Deadlines = USUAL,
+        fault_of: Fault | None = None,
+    ) -> Self:
+        """Return the plugins of every installed package that names the entry-point group.
+
+        Those that the rules leave out are not imported at all.  `fault_of`: what refuses a plugin
+        that is not ours for what one of its processors says of itself.
+        """
         manager = pluggy.PluginManager(hooks.PROJECT)
-        manager.load_setuptools_entrypoints(hooks.PROJECT)
-        return cls(manager)
+        known = points.found(rules or PluginRules())
+        for point in known:
+            if point.is_ours and not point.why:
+                manager.register(point.imported(), point.name)
+        theirs = [point for point in known if not point.is_ours and not point.why]
+        with ThreadPoolExecutor(STARTED_AT_ONCE, "plugin") as pool:
+            loaded = pool.map(lambda point: _started(point, deadlines, fault_of), theirs)
+        whys = dict[str, str]()
+        for point, plugin in zip(theirs, loaded, strict=True):
+            if isinstance(plugin, str):
+                whys[point.name] = plugin
+                extra = {"action": "plugin_refused"}
+                log.warning("plugin %s is not loaded: %s", point.name, plugin, extra=extra)
+            else:
+                manager.register(plugin, point.name)
+        return cls(manager, (_with_why(point, whys) for point in known))
 
     @classmethod
     def given(cls, **plugins: object) -> Self:
-        """Return just these plugins, by name."""
+        """Return just these plugins, by name, in this process."""
         manager = pluggy.PluginManager(hooks.PROJECT)
         for name, plugin in plugins.items():
             manager.register(plugin, name)
         return cls(manager)
+
+    def close(self) -> None:
+        """End the processes of those that are not ours."""
+        for far in self._far():
+            far.close()
+
+    def replace_by(self, other: Plugins) -> None:
+        """Be what `other` is, for all that hold us; what we were is closed."""
+        old = list(self._far())
+        self.__dict__.update(other.__dict__)
+        for far in old:
+            far.close()
 
     def processor(self, name: str) -> Processor:
         """Return the processor called `name`; PluginError lists those there are."""
         try:
             return self.processors[name]
         except KeyError:
+            if why := why_not(self.processors, "processor", name):
+                raise PluginError(f"processor {name!r}: {why}") from None
             known = ", ".join(sorted(self.processors)) or "none"
-            raise PluginError(f"no processor is called {name!r}; known: {known}") from None
+            more = f"; {said}" if (said := absent(self.processors)) else ""
+            raise PluginError(f"no processor is called {name!r}; known: {known}{more}") from None
 
     def settings_folders(self) -> tuple[Path, ...]:
-        """Return the folders of built-in Settings."""
-        return tuple(cast("list[Path]", self._manager.hook.orchestrator_settings()))
+        """Return the folders of built-in Settings, and single files of plugins that are not ours."""
+        return self._settings
 
     def programs(self) -> tuple[ProgramCheck, ...]:
         """Return how a node finds and tries each program that processors run."""
-        programs = {check.name for _, check in self._offered(_PROGRAMS)}
-        return tuple(check for name, check in self._looked_for().items() if name in programs)
+        programs = {check.name for _, check in self._offered("programs")}
+        return tuple(check for _, check in self._looked_for if check.name in programs)
 
     def checks(self) -> Mapping[str, tuple[str, ...]]:
         """Return the words that find each program and capability on a node, by name."""
-        return {name: tuple(check.argv) for name, check in self._looked_for().items()}
-
-    def _looked_for(self) -> Mapping[str, ProgramCheck]:
-        """Return one check for each name: of two plugins that want it, the first one's."""
-        if self._checks is None:
-            found: dict[str, tuple[str, ProgramCheck]] = {}
-            for hook in (_PROGRAMS, _CAPABILITIES):
-                for plugin, check in self._offered(hook):
-                    first, known = found.setdefault(check.name, (plugin, check))
-                    if known != check:
-                        _tell_of_two(check.name, first, plugin)
-            self._checks = {name: check for name, (_, check) in found.items()}
-        return self._checks
-
-    def _offered(self, hook: str) -> Iterator[tuple[str, ProgramCheck]]:
-        """Yield what plugins look for on a node, our own first, then by the plugins' names."""
-        dists = dict(self._manager.list_plugin_distinfo())
-        ours = {plugin for plugin, dist in dists.items() if dist.metadata["Name"] == _OURS}
-        offers = getattr(self._manager.hook, hook).get_hookimpls()
-        for offer in sorted(offers, key=lambda each: (each.plugin not in ours, each.plugin_name)):
-            try:
-                checks = tuple(cast("Iterable[ProgramCheck]", offer.function()))
-            except Exception:  # the plugin caller: a stranger's error harms nobody
-                failed = {"action": "plugin_failed"}
-                log.exception("plugin %s: %s raised", offer.plugin_name, hook, extra=failed)
-                continue
-            yield from ((offer.plugin_name, check) for check in checks)
+        return {check.name: tuple(check.argv) for _, check in self._looked_for}
 
     def extras(self) -> Extras:
         """Return what a reader of jobs is told beside processors and Settings."""
@@ -134,26 +170,27 @@ class Plugins:
         return self._defaults[processor]
 
     def origins(self) -> tuple[Origin, ...]:
-        """Return each plugin with its distribution, version and processors, by name."""
-        dists = dict(self._manager.list_plugin_distinfo())
-        programs: defaultdict[str, list[str]] = defaultdict(list)
-        for hook in (_PROGRAMS, _CAPABILITIES):
-            for name, check in self._offered(hook):
-                programs[name].append(check.name)
-        origins = []
-        for name, plugin in self._manager.list_name_plugin():
-            dist = dists.get(plugin)
-            mine = tuple(sorted(p for p, owner in self._owner.items() if owner == name))
-            origins.append(
-                Origin(
-                    name=name,
-                    distribution=str(dist.metadata["Name"]) if dist else "",
-                    version=str(dist.version) if dist else "",
-                    processors=mine,
-                    programs=tuple(sorted(programs.get(name, ()))),
-                )
-            )
-        return tuple(sorted(origins, key=lambda origin: origin.name))
+        """Return each plugin with its distribution, version and offers, by name."""
+        known = {point.name: point for point in self._points if not point.why}
+        loaded = [
+            self._origin(name, plugin, known.get(name))
+            for name, plugin in self._manager.list_name_plugin()
+        ]
+        others = [_absent(point) for point in self._points if point.why]
+        return tuple(sorted([*loaded, *others], key=lambda each: (each.name, each.distribution)))
+
+    def distributions(self) -> dict[str, str]:
+        """Return the version of each distribution whose plugins the rules let in."""
+        return {
+            point.distribution: point.version
+            for point in self._points
+            if point.distribution and not point.is_denied
+        }
+
+    def denied(self) -> frozenset[str]:
+        """Return the distributions of which the rules let no plugin in."""
+        every = {point.distribution for point in self._points if point.is_denied}
+        return frozenset(every - self.distributions().keys() - {points.OURS})
 
     def batch_ended(self, batch: str, failed: int) -> None:
         """Tell every plugin that a batch has ended; one that raises is named and ignored."""
@@ -174,6 +211,8 @@ class Plugins:
         for impl in hook.get_hookimpls():
             try:
                 answer = impl.function(*(asked[name] for name in impl.argnames))
+            except PluginError:
+                raise
             except Exception as error:
                 what = f"{hook.name} raised {type(error).__name__}: {error}"
                 raise PluginError(
@@ -182,30 +221,201 @@ class Plugins:
             if answer is not None:
                 yield impl.plugin_name, answer
 
+    @property
+    def are_others(self) -> bool:
+        """Whether any plugin is not ours, and runs in another process."""
+        return any(True for _ in self._far())
+
+    @property
+    def are_amiss(self) -> bool:
+        """Whether any plugin that is let in is refused or down: to load them again may mend it."""
+        refused = any(point.why and not point.is_denied for point in self._points)
+        return refused or any(far.down for far in self._far())
+
     def _tell(self, hook: pluggy.HookCaller, **asked: object) -> None:
         for impl in hook.get_hookimpls():
             try:
                 impl.function(*(asked[name] for name in impl.argnames))
-            except Exception:  # the plugin caller: a stranger's error harms nobody
+            except OrchestratorError as error:
+                log.error("%s", one_line(str(error)), extra={"action": "plugin_failed"})
+            except (Exception, SystemExit) as error:  # a stranger's error harms nobody
+                kind, extra = type(error).__name__, {"action": "plugin_failed"}
                 log.exception(
-                    "plugin %s: %s raised",
-                    impl.plugin_name,
-                    hook.name,
-                    extra={"action": "plugin_failed"},
+                    "plugin %s: %s raised %s", impl.plugin_name, hook.name, kind, extra=extra
                 )
 
-    def _collect(self) -> dict[str, Processor]:
-        found: dict[str, Processor] = {}
-        for offer in self._manager.hook.orchestrator_processors.get_hookimpls():
-            for processor in cast("Iterable[Processor]", offer.function()):
-                if other := self._owner.get(processor.name):
-                    both = f"{other!r} and {offer.plugin_name!r}"
-                    raise PluginError(
-                        f"processor {processor.name!r} comes from both {both}; remove one"
-                    )
-                found[processor.name] = processor
-                self._owner[processor.name] = offer.plugin_name
+    def _far(self) -> Iterator[Far]:
+        for _, plugin in self._manager.list_name_plugin():
+            if isinstance(plugin, FarPlugin):
+                yield plugin.far
+
+    def _processors(self, shut: dict[str, str]) -> dict[str, Processor]:
+        offered = self._offers("processors", lambda each: each)
+        named = ((plugin, p.name, p) for plugin, p in cast("list[tuple[str, Processor]]", offered))
+        found = self._settled("processor", named, shut)
+        self._owner = {name: plugin for name, (plugin, _) in found.items()}
+        return {name: processor for name, (_, processor) in found.items()}
+
+    def _found_on_nodes(self, shut: dict[str, str]) -> tuple[tuple[str, ProgramCheck], ...]:
+        """Return one check for each name; of two of ours that differ, the first one's."""
+        named = [
+            (plugin, check.name, check)
+            for hook in ("programs", "capabilities")
+            for plugin, check in self._offered(hook)
+        ]
+        found = self._settled("program", named, shut, is_shared=True, is_strict=False)
+        for plugin, name, check in named:
+            if name in found and found[name][1] != check and not self._is_far(plugin):
+                _tell_of_two(name, found[name][0], plugin)
+        return tuple(found.values())
+
+    def _offered(self, hook: str) -> Iterator[tuple[str, ProgramCheck]]:
+        offered = self._offers(hook, lambda each: each)
+        yield from cast("list[tuple[str, ProgramCheck]]", offered)
+
+    def _files(self, shut: dict[str, str]) -> tuple[Path, ...]:
+        """Return the folders of ours, and of the others' files those that nobody contests."""
+        offered = cast("list[tuple[str, Path]]", self._offers("settings", lambda each: (each,)))
+        folders = [folder for plugin, folder in offered if not self._is_far(plugin)]
+        named = [
+            (plugin, file.stem, file)
+            for plugin, folder in offered
+            for file in (sorted(folder.glob("*")) if folder.is_dir() else ())
+            if file.suffix in SETTING_SUFFIXES and (self._is_far(plugin) or file.is_file())
+        ]
+        found = self._settled("setting", named, shut, is_strict=False)
+        return (*folders, *(file for plugin, file in found.values() if self._is_far(plugin)))
+
+    def _offers(self, hook: str, each: Callable[[object], object]) -> list[tuple[str, object]]:
+        """Return what plugins answer to a hook, with their names, ours first, then by name.
+
+        One that raises is named and offers nothing, unless it is asked for processors.
+        """
+        impls = getattr(self._manager.hook, f"orchestrator_{hook}").get_hookimpls()
+        found: list[tuple[str, object]] = []
+        ours = {point.name for point in self._points if point.is_ours}
+        for impl in sorted(impls, key=lambda i: (i.plugin_name not in ours, i.plugin_name)):
+            try:
+                offered = tuple(cast("Iterable[object]", each(impl.function())))
+            except Exception:  # the plugin caller: a stranger's error harms nobody
+                if hook == "processors":
+                    raise
+                failed = {"action": "plugin_failed"}
+                log.exception("plugin %s: %s raised", impl.plugin_name, hook, extra=failed)
+                continue
+            found += [(impl.plugin_name, offer) for offer in offered]
         return found
+
+    def _is_far(self, plugin: str) -> bool:
+        return isinstance(self._manager.get_plugin(plugin), FarPlugin)
+
+    def _settled(
+        self,
+        kind: str,
+        named: Iterable[tuple[str, str, T]],
+        shut: dict[str, str],
+        *,
+        is_shared: bool = False,
+        is_strict: bool = True,
+    ) -> dict[str, tuple[str, T]]:
+        """Return who has each name: one of ours keeps it, of two others neither has it.
+
+        `is_shared`: what is the same may come from several; `is_strict`: two of ours are refused.
+        """
+        claims: defaultdict[str, list[tuple[str, T]]] = defaultdict(list)
+        for plugin, name, offer in named:
+            claims[name].append((plugin, offer))
+        found: dict[str, tuple[str, T]] = {}
+        for name, claim in claims.items():
+            first = claim[0]
+            rivals = [c for c in claim[1:] if not (is_shared and c[1] == first[1])]
+            far = [each for each in rivals if self._is_far(each[0])]
+            if len(far) < len(rivals) and is_strict:
+                both = f"{first[0]!r} and {rivals[0][0]!r}"
+                raise PluginError(f"{kind} {name!r} comes from both {both}; remove one")
+            if not rivals or not self._is_far(first[0]):
+                found[name] = first
+            else:
+                shut[f"{kind} {name}"] = _both(first[0], rivals)
+            self._note(f"{kind} {name!r}", first[0], far)
+        return found
+
+    def _note(self, what: str, first: str, far: Sequence[tuple[str, object]]) -> None:
+        """Remember with each plugin which of its names does not count."""
+        plugins = dict.fromkeys(plugin for plugin, _ in far)
+        if plugins and self._is_far(first):
+            self._notes[first].append(f"{what} comes from {_named(plugins)} too: neither has it")
+        for plugin in plugins:
+            if self._is_far(first):
+                others = [each for each in (first, *plugins) if each != plugin]
+                says = f"{what} comes from {_named(others or [plugin])} too: neither has it"
+            else:
+                says = f"{what} is that of {first!r}, which keeps it"
+            self._notes[plugin].append(says)
+
+    def _origin(self, name: str, plugin: object, point: Point | None) -> Origin:
+        down = plugin.far.down if isinstance(plugin, FarPlugin) else ""
+        return Origin(
+            name=name,
+            distribution=point.distribution if point else "",
+            version=point.version if point else "",
+            processors=tuple(sorted(p for p, owner in self._owner.items() if owner == name)),
+            programs=tuple(
+                sorted(check.name for owner, check in self._looked_for if owner == name)
+            ),
+            origin=point.origin if point else "",
+            state=f"down: {down}" if down else "ok",
+            notes=tuple(self._notes.get(name, ())),
+        )
+
+
+def _hooked(manager: pluggy.PluginManager) -> None:
+    manager.add_hookspecs(hooks)
+    try:
+        manager.check_pending()  # a misspelt hook would otherwise never be called
+    except pluggy.PluginValidationError as error:
+        raise PluginError(str(error)) from error
+
+
+def _started(point: Point, deadlines: Deadlines, fault_of: Fault | None) -> FarPlugin | str:
+    """Return a plugin in its own process, or why it is refused."""
+    far = Far(point.name, point.value, deadlines)
+    try:
+        plugin = FarPlugin(far, far.load())
+        faults = (fault_of(each) for each in plugin.processors) if fault_of else ()
+        if why := next(filter(None, faults), ""):
+            raise Unfit(why)
+    except PluginError as error:
+        return one_line(f"it {error}")
+    except (Unfit, KeyError, TypeError, AttributeError) as error:
+        far.close()
+        return one_line(f"it offers what cannot be used: {error}")
+    return plugin
+
+
+def _with_why(point: Point, whys: dict[str, str]) -> Point:
+    why = "" if point.why else whys.get(point.name, "")
+    return points.refused(point, why) if why else point
+
+
+def _absent(point: Point) -> Origin:
+    return Origin(
+        name=point.name,
+        distribution=point.distribution,
+        version=point.version,
+        processors=(),
+        origin=point.origin,
+        state=f"denied: {point.why}" if point.is_denied else f"refused: {point.why}",
+    )
+
+
+def _both(first: str, rivals: Sequence[tuple[str, object]]) -> str:
+    names = dict.fromkeys([first, *(plugin for plugin, _ in rivals)])
+    return f"it comes from {_named(names)}, so neither has it; remove or deny one"
+
+
+def _named(plugins: Iterable[str]) -> str:
+    return " and ".join(repr(each) for each in plugins)
 
 
 def _tell_of_two(name: str, first: str, second: str) -> None:

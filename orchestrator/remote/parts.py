@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata as metadata
 import platform as machine
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from packaging.requirements import Requirement
@@ -47,6 +47,7 @@ class Target:
     platform: str  #: as ``linux-x86_64``
     python: str  #: as ``3.11``
     is_whole: bool = False  #: all that we are, for a controller; else the node's part
+    shut: frozenset[str] = frozenset()  #: distributions of plugins that do not go there
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ class Target:
     @property
     def is_here(self) -> bool:
         """Whether what is installed here can be used there as it is."""
-        return replace(self, is_whole=False) == here()
+        return replace(self, is_whole=False, shut=frozenset()) == here()
 
 
 def here() -> Target:
@@ -101,8 +102,9 @@ def pins(wanted: Target) -> tuple[str, ...]:
     plain requirement.
     """
     ours = _needs(OURS, wanted) if wanted.is_whole else ROOTS
-    roots = [*ours, PIP, *(name for plugin in plugins() for name in _needs(plugin, wanted))]
-    known = {canonicalize_name(name) for name in (OURS, *plugins())}
+    theirs = plugins(wanted.shut)
+    roots = [*ours, PIP, *(name for plugin in theirs for name in _needs(plugin, wanted))]
+    known = {canonicalize_name(name) for name in (OURS, *theirs)}
     found: dict[str, str] = {}
     todo = [Requirement(text) for text in roots]
     asked: set[tuple[str, frozenset[str]]] = set()
@@ -122,11 +124,11 @@ def pins(wanted: Target) -> tuple[str, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def plugins() -> tuple[str, ...]:
-    """Return the distributions of plugins that are not ours, sorted."""
+def plugins(shut: Container[str] = ()) -> tuple[str, ...]:
+    """Return the distributions of plugins that are not ours, but for those shut out, sorted."""
     points = metadata.entry_points(group=GROUP)
     names = {point.dist.name for point in points if point.dist is not None}
-    return tuple(sorted(names - {OURS}))
+    return tuple(sorted(name for name in names - {OURS} if name not in shut))
 
 
 def _needs(name: str, wanted: Target, extras: Iterable[str] = ()) -> Iterator[str]:

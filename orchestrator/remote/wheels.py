@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -43,25 +43,35 @@ def pins(platform: str = "", python: str = "") -> tuple[str, ...]:
     return parts.pins(_target(platform, python))
 
 
-def fill(folder: Path, platform: str = "", python: str = "", tell: Tell = silent) -> Runtime:
+def fill(
+    folder: Path,
+    platform: str = "",
+    python: str = "",
+    tell: Tell = silent,
+    shut: Iterable[str] = (),
+) -> Runtime:
     """Return the runtime for nodes of a platform, after getting what is missing of it.
 
     What is installed here is packed again for nodes of our own kind; for others it is downloaded.
+    `shut`: distributions of plugins that do not go there.
     Raises Refusal, with what to do, where a wheel cannot be had.
     """
-    return _filled(folder, _target(platform, python), tell)
+    return _filled(folder, replace(_target(platform, python), shut=frozenset(shut)), tell)
 
 
-def fill_whole(folder: Path, platform: str = "", tell: Tell = silent) -> Runtime:
+def fill_whole(
+    folder: Path, platform: str = "", tell: Tell = silent, shut: Iterable[str] = ()
+) -> Runtime:
     """Return the runtime for a controller on another computer; as `fill`, with all that we need."""
-    return _filled(folder, replace(_target(platform, ""), is_whole=True), tell)
+    wanted = replace(_target(platform, ""), is_whole=True, shut=frozenset(shut))
+    return _filled(folder, wanted, tell)
 
 
 def _filled(folder: Path, wanted: parts.Target, tell: Tell) -> Runtime:
     theirs, ours = _places(folder, wanted)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ThreadPoolExecutor(1) as beside:  # a build is a process of its own
-        built = beside.submit(_made, ours, lambda part: _gather_ours(part, tell))
+        built = beside.submit(_made, ours, lambda part: _gather_ours(part, wanted, tell))
         _made(theirs, lambda part: _gather_theirs(part, wanted, tell))
         built.result()
     _drop_others(ours, "own-*")
@@ -94,7 +104,7 @@ def _target(platform: str, python: str) -> parts.Target:
 def _places(folder: Path, wanted: parts.Target) -> tuple[Path, Path]:
     """Return where the wheels of others and our own are, or will be."""
     theirs = _short("\n".join(parts.pins(wanted)))
-    ours = _short("\n".join(map(_state, _own())))
+    ours = _short("\n".join(map(_state, _own(wanted))))
     return folder / f"{_kind(wanted)}-{theirs}", folder / f"own-{ours}"
 
 
@@ -102,9 +112,9 @@ def _kind(wanted: parts.Target) -> str:
     return f"{'whole-' * wanted.is_whole}{wanted.platform}-{wanted.python}"
 
 
-def _own() -> tuple[str, ...]:
+def _own(wanted: parts.Target) -> tuple[str, ...]:
     """Return the distributions that no index has to have: ourselves, and plugins."""
-    return (parts.OURS, *parts.plugins())
+    return (parts.OURS, *parts.plugins(wanted.shut))
 
 
 def _state(name: str) -> str:
@@ -128,8 +138,8 @@ def _made(place: Path, make: Callable[[Path], None]) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _gather_ours(part: Path, tell: Tell) -> None:
-    for name in _own():
+def _gather_ours(part: Path, wanted: parts.Target, tell: Tell) -> None:
+    for name in _own(wanted):
         source = source_of(name)
         if source is None:
             _repacked_or_refused(name, part)

@@ -270,7 +270,7 @@ def _commands(
     where = Places(
         attempt=ATTEMPT,
         results={**folders, **dict.fromkeys(probes, f"{STORE}/probe")},
-        programs=_Anything(),
+        programs=_Anything({name: name for name in ("python", *caller.plugins.checks())}),
     )
     done = dict.fromkeys(probes, Result(attempt="a1", values=facts))
     return {end: caller.command(task, where, done) for end, task in tasks.items()}

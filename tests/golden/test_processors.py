@@ -7,18 +7,24 @@ frames of its source; and ``says``: lines of a renderer's output, each with what
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from outsiders import named
 
 from orchestrator.api import Facts, Job, Kind, Outcome, Places, Processor, Reject, Room, Task
+from orchestrator.model.cluster import PluginRules
 from orchestrator.model.work import Ending
+from orchestrator.plugin.far import Deadlines
 from orchestrator.plugin.manager import Plugins
-from orchestrator.testing import Case, golden_cases
+from orchestrator.testing import Case, asking, golden_cases
 from orchestrator_compressor import table
 
+OURS = "media-orchestrator"
 CASES = golden_cases(Path(__file__).parent, own=("table", "says"))
 
 
@@ -27,6 +33,28 @@ def test_golden(case: Case) -> None:
     case.check(_files(case))
     for line, sentence in case.own.get("says", {}).items():
         assert _said(case, line) == sentence
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plugins]:
+    """Return our plugins as if other people had written them: each in a process of its own."""
+    folder = tmp_path_factory.mktemp("outsiders")
+    for point in entry_points(group="orchestrator"):
+        if point.dist and point.dist.name == OURS:
+            named(folder, point.name, point.value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        plugins = Plugins.installed(PluginRules(deny=(OURS,)), Deadlines(progress_every_s=0.0))
+    yield plugins
+    plugins.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_golden_case_holds_in_a_process_of_its_own(
+    case: Case, apart: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "loaded", lambda: apart)
+    case.check(_files(case))
 
 
 def _files(case: Case) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from orchestrator.model.cluster import (
     Extended,
     Network,
     Node,
+    PluginRules,
     Secret,
     Ssh,
 )
@@ -340,6 +341,15 @@ def test_a_managed_cluster_that_runs_anything_is_noted():
     (note,) = notes(cluster(node("a"), kind=ClusterKind.MANAGED))
     assert note.endswith("access.executables is not set: jobs may run any program on the nodes")
     assert notes(cluster(node("a"))) == []
+
+
+def test_plugins_of_others_are_noted_where_nobody_has_said_which_are_let_in():
+    wanted = cluster(node("a"))
+    (note,) = changes(None, wanted, {}, "", ("acme-odd", "acme-well"))[-1].details
+    assert note.endswith("plugins of other people that are installed run: acme-odd, acme-well")
+    for rules in (PluginRules(allow=()), PluginRules(deny=("acme-odd", "acme-well"))):
+        told = changes(None, replace(wanted, plugins=rules), {}, "", ("acme-odd", "acme-well"))
+        assert not [each for each in told if each.kind is ChangeKind.NOTE]
 
 
 @pytest.mark.parametrize(("count", "noted"), [(7, False), (8, True)])

@@ -8,6 +8,7 @@ from orchestrator.decide.fleet import (
     Ours,
     Sight,
     closed,
+    difference,
     is_live,
     lost,
     mass_alarm,
@@ -78,6 +79,13 @@ def test_free_node_that_was_taken_is_wanted():
 )
 def test_node_that_differs_is_closed_and_says_what_differs(identity, words):  # F-ROLE-6
     assert why(sight(**identity)) == words
+
+
+def test_plugin_that_is_not_let_in_closes_no_node_that_has_it():
+    ours = replace(OURS, shut=frozenset({"odd"}))
+    here = replace(SAME, plugins={"shop": "1", "odd": "3"})
+    assert difference("n1", here, Gate(ours=ours)) == ""
+    assert difference("n1", here, Gate(ours=OURS))
 
 
 def test_free_node_that_differs_is_for_its_owner():

@@ -21,6 +21,7 @@ from orchestrator.model.cluster import (
     Network,
     Node,
     Notify,
+    PluginRules,
     Recovery,
     Secret,
     Smtp,
@@ -105,6 +106,9 @@ def test_every_key_reaches_the_noun():
         "nodes.extended.ssh.proxy_jump",
         "nodes.extended.ssh.agent",
         "nodes.extended.ssh.host_key",
+        "nodes.plugins",
+        "nodes.plugins.allow",
+        "nodes.plugins.deny",
         "nodes.more",
     }
 
@@ -177,6 +181,7 @@ def test_every_key_is_read_as_it_was_meant():
             ),
             commands=(("/usr/local/bin/page", "--team", "farm"),),
         ),
+        plugins=PluginRules(allow=("acme-render",), deny=("shell",)),
         keep_days=7,
         log_level="debug",
         log_bytes_max=10 << 20,

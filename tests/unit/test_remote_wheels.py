@@ -5,9 +5,11 @@ import importlib.metadata as metadata
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from outsiders import named
 
 from orchestrator.errors import Refusal
 from orchestrator.remote import parts, sources, wheels
@@ -24,7 +26,7 @@ def small(monkeypatch):
     """A node's part of two small distributions, ours without a source."""
     monkeypatch.setattr(parts, "pins", lambda _: ("zict==0", "locket==0"))
     monkeypatch.setattr(wheels, "source_of", lambda _: None)
-    monkeypatch.setattr(wheels, "_own", lambda: ("toolz",))
+    monkeypatch.setattr(wheels, "_own", lambda _: ("toolz",))
 
 
 def test_node_has_no_web_no_keyring_no_terminal():
@@ -57,6 +59,14 @@ def _imports(file):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.partition(".")[0]
+
+
+def test_plugin_that_is_not_let_in_is_not_sent(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    named(tmp_path, "odd", "stranger_odd")
+    assert parts.plugins() == ("acme-odd",)
+    assert wheels._own(LINUX) == (parts.OURS, "acme-odd")
+    assert wheels._own(replace(LINUX, shut=frozenset({"acme-odd"}))) == (parts.OURS,)
 
 
 def test_what_only_another_system_needs_is_asked_for_it(monkeypatch):
