@@ -356,7 +356,7 @@ class Farm:
         assert max(live.values(), default=0) <= 2, f"more than two live attempts: {live}"
         tasks = Counter(attempt.task for attempt in self.ledger.open_attempts())
         assert max(tasks.values(), default=0) <= 1, f"two open attempts: {tasks}"
-        limits = self.watch.gate_now.limits.licences if self.watch else {}
+        limits = self.watch.gate_now.limits.licences if isinstance(self.watch, Doorman) else {}
         for name, limit in limits.items():
             on = Counter(node for task, node in self.holders().items() if self._holds(task, name))
             assert sum(on.values()) <= (limit.cluster or 10**6), f"I10: licence {name}: {on}"

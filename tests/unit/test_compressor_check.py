@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from compressor_jobs import COMPRESSOR, job, planned, probe, seen, split, steady
 
-from orchestrator.api import Accept, Kind, Outcome, Reject, Replan, Rework, Task
+from orchestrator.api import Accept, Kind, Outcome, Progress, Reject, Replan, Rework, Task
 from orchestrator.model.work import Ending
 
 GOOD = {
@@ -118,12 +118,16 @@ def test_a_probe_that_is_none_is_refused():
 
 
 def test_a_line_of_progress_is_read():
-    read = COMPRESSOR.progress
-    assert (read("frame=12 fps=3.5"), read("frame=12"), read("time=3")) == (
-        read("frame=12 fps=3.5"),
-        read("frame=12"),
+    encode = task(Kind.ENCODE)
+
+    def read(line):
+        return COMPRESSOR.progress(encode, line)
+
+    assert [read("frame=12 fps=3.5"), read("frame=12"), read("time=3")] == [
+        Progress(12, speed=3.5),
+        Progress(12),
         None,
-    )
+    ]
     found = read("frame=12 fps=3.5")
     assert found is not None
     assert (found.frames, found.speed) == (12, 3.5)
