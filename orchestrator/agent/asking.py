@@ -105,7 +105,7 @@ def _ended(process: subprocess.Popen[bytes], limit_s: float) -> bool:
         timer.daemon = True
         timer.start()
     try:
-        if hasattr(os, "waitid"):  # its id stays its own until the rest of its group is ended
+        if sys.platform == "linux":  # its id stays its own until the rest of its group is ended
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         else:
             process.wait()

@@ -58,7 +58,9 @@ def _bad(result: Mapping[str, object]) -> str:
         count = cast("int", result.get("missing_count", len(missing)))
         instead = f" (there is {result['instead']} instead)" if result.get("instead") else ""
         said.append(
-            f"frame {_named(missing, count)} {'are' if count > 1 else 'is'} missing{instead}"
+            f"frames {_named(missing, count)} are missing{instead}"
+            if count > 1
+            else f"frame {missing[0]} is missing{instead}"
         )
     if broken:
         number, why = broken[0]

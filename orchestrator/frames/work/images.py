@@ -6,12 +6,12 @@ that a file names is ever opened (T04).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import av
 import av.error
@@ -20,6 +20,7 @@ import av.logging
 from orchestrator.frames.work import ends, kinds
 from orchestrator.frames.work.attempt import CHUNK_BYTES
 from orchestrator.frames.work.black import is_black
+from orchestrator.system import open_plain
 
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
@@ -62,16 +63,27 @@ class Image:
         return asdict(self)
 
 
+def open_file(path: Path) -> BinaryIO:
+    """Open a plain file; NotAnImage if it is none.
+
+    Raises OSError if it cannot be read; a link is not followed.
+    """
+    try:
+        return open(open_plain(os.fspath(path)), "rb")
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise NotAnImage("is no plain file") from error
+        raise
+
+
 def look(path: Path) -> Image:
     """Return what is in a file; NotAnImage if it is empty, cut off or nothing of the kind.
 
     Raises OSError if it cannot be read; a link is not followed.
     """
     ending = path.suffix.lower()
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+    with open_file(path) as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise NotAnImage("is no plain file")
         if not status.st_size:
             raise NotAnImage("is empty")
         if status.st_size > DECODED_BYTES_MAX:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 import av
@@ -23,10 +22,8 @@ def look(path: Path, frames: int) -> Image:
     """
     if frames == 1:
         return images.look(path)
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+    with images.open_file(path) as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise NotAnImage("is no plain file")
         if not status.st_size:
             raise NotAnImage("is empty")
         head = file.read(HEAD_BYTES)

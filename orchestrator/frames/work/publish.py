@@ -29,6 +29,7 @@ from orchestrator.frames.work.attempt import (
     sync,
 )
 from orchestrator.frames.work.trouble import Trouble, of_destination
+from orchestrator.system import open_plain
 
 NAME_BYTES_MAX = 255
 NOTED_MAX = 8  #: frames that a note names
@@ -216,8 +217,7 @@ def _bring(wanted: Publish, piece: Piece, part: Path) -> None:
 
 
 def _copy(source: Path, part: Path) -> None:
-    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
-    with open(descriptor, "rb") as reading, part.open("xb") as writing:
+    with open(open_plain(os.fspath(source)), "rb") as reading, part.open("xb") as writing:
         shutil.copyfileobj(reading, writing, CHUNK_BYTES)
         writing.flush()
         os.fsync(writing.fileno())

@@ -62,13 +62,13 @@ def test_whole_frames_are_accepted(code, noticed, asks):
             {"frames": 8, "missing": ["7", "9"], "instead": "a.0107.png"},
             1,
             ("no texture a.tx",),
-            "frame 7, 9 are missing (there is a.0107.png instead): texture a.tx is missing",
+            "frames 7, 9 are missing (there is a.0107.png instead): texture a.tx is missing",
         ),
         (
             {"frames": 0, "missing": [str(n) for n in range(20)], "missing_count": 500},
             1,
             (),
-            "frame 0, 1, 2, 3, 4, 5, 6, 7 and 492 more are missing: exit code 1: last words",
+            "frames 0, 1, 2, 3, 4, 5, 6, 7 and 492 more are missing: exit code 1: last words",
         ),
         (
             {"frames": 8, "broken": [["7", "is empty"]], "broken_count": 2},
