@@ -7,8 +7,7 @@ own jobs.
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from orchestrator.model.default import Default, Extras
 from orchestrator.model.offers import Offers, absent, why_not
 from orchestrator.model.work import one_line
 from orchestrator.plugin import hooks, offers, points
+from orchestrator.plugin.contests import Contests, tell_of_two
 from orchestrator.plugin.far import USUAL, Deadlines, Far
 from orchestrator.plugin.hooks import ProgramCheck
 from orchestrator.plugin.offers import Subcommands
@@ -64,14 +64,13 @@ class Plugins:
         _hooked(manager)
         self._manager = manager
         self._points = tuple(known)  #: those that are installed, loaded or not
-        self._notes: defaultdict[str, list[str]] = defaultdict(list)
+        self._contests = Contests(self._is_far)
         self._owner: dict[str, str] = {}
         self._defaults: dict[str, tuple[Default, ...]] = {}
-        shut: dict[str, str] = {}
-        self.processors: Offers[Processor] = Offers(self._processors(shut), shut=shut)
-        self._looked_for = self._found_on_nodes(shut)
-        self._settings = self._files(shut)
-        self.processors.shut = shut
+        self.processors: Offers[Processor] = Offers(self._processors(), shut={})
+        self._looked_for = self._found_on_nodes()
+        self._settings = self._files()
+        self.processors.shut = self._contests.shut
         self.processors.absent = tuple(each.name for each in self._points if each.why)
 
     @classmethod
@@ -141,7 +140,7 @@ class Plugins:
 
     def programs(self) -> tuple[ProgramCheck, ...]:
         """Return how a node finds and tries each program that processors run."""
-        programs = {check.name for _, check in self._offered("programs")}
+        programs = {check.name for _, check in self._checks("programs")}
         return tuple(check for _, check in self._looked_for if check.name in programs)
 
     def checks(self) -> Mapping[str, tuple[str, ...]]:
@@ -249,33 +248,33 @@ class Plugins:
             if isinstance(plugin, FarPlugin):
                 yield plugin.far
 
-    def _processors(self, shut: dict[str, str]) -> dict[str, Processor]:
-        offered = self._offers("processors", lambda each: each)
-        named = ((plugin, p.name, p) for plugin, p in cast("list[tuple[str, Processor]]", offered))
-        found = self._settled("processor", named, shut)
+    def _processors(self) -> dict[str, Processor]:
+        offered = cast("list[tuple[str, Iterable[Processor]]]", self._offers("processors"))
+        named = [(plugin, each.name, each) for plugin, offer in offered for each in offer]
+        found = self._contests.settled("processor", named)
         self._owner = {name: plugin for name, (plugin, _) in found.items()}
         return {name: processor for name, (_, processor) in found.items()}
 
-    def _found_on_nodes(self, shut: dict[str, str]) -> tuple[tuple[str, ProgramCheck], ...]:
+    def _found_on_nodes(self) -> tuple[tuple[str, ProgramCheck], ...]:
         """Return one check for each name; of two of ours that differ, the first one's."""
         named = [
             (plugin, check.name, check)
             for hook in ("programs", "capabilities")
-            for plugin, check in self._offered(hook)
+            for plugin, check in self._checks(hook)
         ]
-        found = self._settled("program", named, shut, is_shared=True, is_strict=False)
+        found = self._contests.settled("program", named, is_shared=True, is_strict=False)
         for plugin, name, check in named:
             if name in found and found[name][1] != check and not self._is_far(plugin):
-                _tell_of_two(name, found[name][0], plugin)
+                tell_of_two(name, found[name][0], plugin)
         return tuple(found.values())
 
-    def _offered(self, hook: str) -> Iterator[tuple[str, ProgramCheck]]:
-        offered = self._offers(hook, lambda each: each)
-        yield from cast("list[tuple[str, ProgramCheck]]", offered)
+    def _checks(self, hook: str) -> list[tuple[str, ProgramCheck]]:
+        offered = cast("list[tuple[str, Iterable[ProgramCheck]]]", self._offers(hook))
+        return [(plugin, check) for plugin, offer in offered for check in offer]
 
-    def _files(self, shut: dict[str, str]) -> tuple[Path, ...]:
+    def _files(self) -> tuple[Path, ...]:
         """Return the folders of ours, and of the others' files those that nobody contests."""
-        offered = cast("list[tuple[str, Path]]", self._offers("settings", lambda each: (each,)))
+        offered = cast("list[tuple[str, Path]]", self._offers("settings"))
         folders = [folder for plugin, folder in offered if not self._is_far(plugin)]
         named = [
             (plugin, file.stem, file)
@@ -283,11 +282,11 @@ class Plugins:
             for file in (sorted(folder.glob("*")) if folder.is_dir() else ())
             if file.suffix in SETTING_SUFFIXES and (self._is_far(plugin) or file.is_file())
         ]
-        found = self._settled("setting", named, shut, is_strict=False)
+        found = self._contests.settled("setting", named, is_strict=False)
         return (*folders, *(file for plugin, file in found.values() if self._is_far(plugin)))
 
-    def _offers(self, hook: str, each: Callable[[object], object]) -> list[tuple[str, object]]:
-        """Return what plugins answer to a hook, with their names, ours first, then by name.
+    def _offers(self, hook: str) -> list[tuple[str, object]]:
+        """Return each plugin with its answer to a hook, ours first, then by name.
 
         One that raises is named and offers nothing, unless it is asked for processors.
         """
@@ -296,62 +295,17 @@ class Plugins:
         ours = {point.name for point in self._points if point.is_ours}
         for impl in sorted(impls, key=lambda i: (i.plugin_name not in ours, i.plugin_name)):
             try:
-                offered = tuple(cast("Iterable[object]", each(impl.function())))
+                offer = impl.function()
+                found.append((impl.plugin_name, offer if isinstance(offer, Path) else tuple(offer)))
             except Exception:  # the plugin caller: a stranger's error harms nobody
                 if hook == "processors":
                     raise
                 failed = {"action": "plugin_failed"}
                 log.exception("plugin %s: %s raised", impl.plugin_name, hook, extra=failed)
-                continue
-            found += [(impl.plugin_name, offer) for offer in offered]
         return found
 
     def _is_far(self, plugin: str) -> bool:
         return isinstance(self._manager.get_plugin(plugin), FarPlugin)
-
-    def _settled(
-        self,
-        kind: str,
-        named: Iterable[tuple[str, str, T]],
-        shut: dict[str, str],
-        *,
-        is_shared: bool = False,
-        is_strict: bool = True,
-    ) -> dict[str, tuple[str, T]]:
-        """Return who has each name: one of ours keeps it, of two others neither has it.
-
-        `is_shared`: what is the same may come from several; `is_strict`: two of ours are refused.
-        """
-        claims: defaultdict[str, list[tuple[str, T]]] = defaultdict(list)
-        for plugin, name, offer in named:
-            claims[name].append((plugin, offer))
-        found: dict[str, tuple[str, T]] = {}
-        for name, claim in claims.items():
-            first = claim[0]
-            rivals = [c for c in claim[1:] if not (is_shared and c[1] == first[1])]
-            far = [each for each in rivals if self._is_far(each[0])]
-            if len(far) < len(rivals) and is_strict:
-                both = f"{first[0]!r} and {rivals[0][0]!r}"
-                raise PluginError(f"{kind} {name!r} comes from both {both}; remove one")
-            if not rivals or not self._is_far(first[0]):
-                found[name] = first
-            else:
-                shut[f"{kind} {name}"] = _both(first[0], rivals)
-            self._note(f"{kind} {name!r}", first[0], far)
-        return found
-
-    def _note(self, what: str, first: str, far: Sequence[tuple[str, object]]) -> None:
-        """Remember with each plugin which of its names does not count."""
-        plugins = dict.fromkeys(plugin for plugin, _ in far)
-        if plugins and self._is_far(first):
-            self._notes[first].append(f"{what} comes from {_named(plugins)} too: neither has it")
-        for plugin in plugins:
-            if self._is_far(first):
-                others = [each for each in (first, *plugins) if each != plugin]
-                says = f"{what} comes from {_named(others or [plugin])} too: neither has it"
-            else:
-                says = f"{what} is that of {first!r}, which keeps it"
-            self._notes[plugin].append(says)
 
     def _origin(self, name: str, plugin: object, point: Point | None) -> Origin:
         down = plugin.far.down if isinstance(plugin, FarPlugin) else ""
@@ -365,7 +319,7 @@ class Plugins:
             ),
             origin=point.origin if point else "",
             state=f"down: {down}" if down else "ok",
-            notes=tuple(self._notes.get(name, ())),
+            notes=self._contests.notes(name),
         )
 
 
@@ -406,24 +360,4 @@ def _absent(point: Point) -> Origin:
         processors=(),
         origin=point.origin,
         state=f"denied: {point.why}" if point.is_denied else f"refused: {point.why}",
-    )
-
-
-def _both(first: str, rivals: Sequence[tuple[str, object]]) -> str:
-    names = dict.fromkeys([first, *(plugin for plugin, _ in rivals)])
-    return f"it comes from {_named(names)}, so neither has it; remove or deny one"
-
-
-def _named(plugins: Iterable[str]) -> str:
-    return " and ".join(repr(each) for each in plugins)
-
-
-def _tell_of_two(name: str, first: str, second: str) -> None:
-    log.warning(
-        "plugin %s: it looks for %r on a node, and so does plugin %s, whose check is used; "
-        "rename one",
-        second,
-        name,
-        first,
-        extra={"action": "check_refused"},
     )
