@@ -138,7 +138,7 @@ def sentence(line: TargetLine) -> str:
     if line.done + line.running + line.waiting:
         parts.append(f"segments {line.done} done, {line.running} running, {line.waiting} waiting")
     if line.frames:
-        parts.append(f"{line.frames_done}/{line.frames} frames")
+        parts.append(f"{int(line.frames_done)}/{line.frames} frames")
     if line.left_s is not None:
         parts.append(f"{line.frames_per_s:.1f} fps, {clock(line.left_s)} left")
     return ", ".join(parts)
@@ -154,7 +154,7 @@ def table(lines: tuple[TargetLine, ...]) -> Table:
         left = "" if line.left_s is None else clock(line.left_s)
         speed = f"{line.frames_per_s:.1f} fps" if line.frames_per_s else ""
         segments = f"{line.done} done {line.running} run {line.waiting} wait"
-        frames = f"{line.frames_done}/{line.frames}" if line.frames else ""
+        frames = f"{int(line.frames_done)}/{line.frames}" if line.frames else ""
         status = line.state.value + (f" ({line.step})" if line.step else "")
         grid.add_row(plain(line.name), status, segments, frames, speed, left, bar)
     return grid

@@ -25,7 +25,7 @@ class TargetLine:
     running: int
     waiting: int
     frames: int
-    frames_done: int
+    frames_done: float
     frames_per_s: float
     step: str = ""  #: the step beyond the segments that runs now: audio, assemble, …
 
@@ -51,7 +51,8 @@ class Watcher:
     ledger: Ledger
     caller: Caller
     batch: str
-    _history: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    _history: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    _last: dict[AttemptId, Progress | None] = field(default_factory=dict)
 
     def lines(self, view: View, now: float) -> tuple[TargetLine, ...]:
         """Return a line a target; `now` in monotonic seconds."""
@@ -72,7 +73,9 @@ class Watcher:
         for attempt in view.attempts:
             line = lines.get(attempt.id, "")
             task = self.ledger.task(attempt.task) if line else None
-            found[attempt.id] = (attempt.task, self.caller.progress(task, line) if task else None)
+            said = self.caller.progress(task, line) if task else None
+            found[attempt.id] = (attempt.task, said or self._last.get(attempt.id))
+        self._last = {id: far for id, (_, far) in found.items()}  # a line may tell nothing new
         return found
 
     def _line(
@@ -85,7 +88,7 @@ class Watcher:
         frames = target.frames_done + _frames(running, of_segments=True)
         steps = sorted({id.rpartition("/")[2] for id in running} - OF_SEGMENTS)
         if looked_at := _frames(running, of_segments=False):  # a first pass has made none yet
-            steps = [f"{', '.join(steps)} ({looked_at} frames)"]
+            steps = [f"{', '.join(steps)} ({looked_at:.0f} frames)"]
         return TargetLine(
             name=target.id.partition("/")[2],
             state=target.state,
@@ -98,7 +101,7 @@ class Watcher:
             step=", ".join(steps),
         )
 
-    def _speed(self, id: str, frames: int, now: float) -> float:
+    def _speed(self, id: str, frames: float, now: float) -> float:
         history = self._history.setdefault(id, [])
         history.append((now, frames))
         while len(history) > 2 and now - history[1][0] > SPEED_OVER_S:
@@ -107,7 +110,7 @@ class Watcher:
         return max(0.0, (frames - before) / (now - since)) if now > since else 0.0
 
 
-def _frames(running: Mapping[TaskId, Progress | None], *, of_segments: bool) -> int:
+def _frames(running: Mapping[TaskId, Progress | None], *, of_segments: bool) -> float:
     """Return how many frames are done of the running tasks that make segments, or of the others."""
     return sum(
         far.frames

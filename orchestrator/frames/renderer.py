@@ -93,8 +93,11 @@ class Renderer(Protocol):
     def made(self, order: Order, frame: Fraction) -> str:
         """Return the path, below the order's folder, of the file that a frame becomes."""
 
-    def done(self, span: Span, line: str) -> int | None:
-        """Return how many frames of a segment are done, as a line that `watch` matched says."""
+    def done(self, span: Span, line: str) -> float | None:
+        """Return how many frames of a segment are done, as a line that `watch` matched says.
+
+        With the part of the frame it is at, where the line tells that too; None: nothing new.
+        """
 
 
 @runtime_checkable

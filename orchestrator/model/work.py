@@ -303,7 +303,7 @@ class Result:
 class Progress:
     """How far an attempt is."""
 
-    frames: int  #: done; never more than the segment has
+    frames: float  #: done, with the part of the one it is at; never more than the segment has
     speed: float | None = None  #: frames a second
 
 

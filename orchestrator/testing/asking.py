@@ -276,7 +276,7 @@ def _commands(
     return {end: caller.command(task, where, done) for end, task in tasks.items()}
 
 
-def _progress(caller: Caller, task: Task, command: Command, line: str) -> int | None:
+def _progress(caller: Caller, task: Task, command: Command, line: str) -> float | None:
     """Return the frames that a line tells; a line that `watch` does not match is never shown."""
     if command.watch is None or not re.search(command.watch, line):
         return None

@@ -159,7 +159,7 @@ SAID: Mapping[str, object] = {
     "commands": _map("end of a task's id -> its command", _text("a command")),
     "inputs": _map("end of a task's id -> its input", _map("an input")),
     "progress": _map(
-        "a line of output -> frames done; null: nothing", {"type": ["integer", "null"]}
+        "a line of output -> frames done; null: nothing", {"type": ["number", "null"]}
     ),
     "verdicts": _list(
         "an outcome, and what the processor thinks of it",

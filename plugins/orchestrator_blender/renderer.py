@@ -15,6 +15,7 @@ from orchestrator_blender.troubles import LOOK, TROUBLES
 NAME = "frame."
 SAVED = re.compile(r"Saved: '.*" + re.escape(NAME) + r"(-?\d+)\.")
 FRAME = re.compile(r"Fra: ?(-?\d+)\b")
+SAMPLES = re.compile(r"Sample (\d+)/([1-9]\d*)")
 WATCH = rf"Fra: ?-?\d+\b.*|{SAVED.pattern}"
 
 OURS = re.compile(
@@ -77,12 +78,18 @@ class Blender:
         """Return the name that Blender makes of ours: a minus stands before the digits."""
         return f"{NAME}{_padded(order, frame)}{order.pattern.ending}"
 
-    def done(self, span: Span, line: str) -> int | None:
-        """Return how many frames are done: up to the one it saved, or before the one it is at."""
+    def done(self, span: Span, line: str) -> float | None:
+        """Return how many frames are done: up to the one it saved, or before the one it is at.
+
+        Of that one Cycles tells the samples.
+        """
         if saved := SAVED.search(line):
             return _before(span, int(saved[1])) + 1
-        hit = FRAME.search(line)
-        return _before(span, int(hit[1])) if hit else None
+        hit, samples = FRAME.search(line), SAMPLES.search(line)
+        if hit is None:
+            return None
+        part = min(1.0, int(samples[1]) / int(samples[2])) if samples else 0.0
+        return _before(span, int(hit[1])) + part
 
 
 def _padded(order: Order, frame: Fraction) -> str:

@@ -45,6 +45,8 @@ PERCENT = re.compile(
     r"(?i:RCI|progr:|V-Ray:|\[redshift\]|arnold|mtoa|RIMG)[^%]*?\d+(?:\.\d+)? *%|\d+% done"
 )
 
+NUMBERED = re.compile(r"(\d+(?:\.\d+)?) *%")
+
 
 class Maya:
     """``Render`` with a range of frames, and names that are known in advance."""
@@ -100,11 +102,15 @@ class Maya:
         name = f"{_stem(order.pattern)}.{number:0{digits}d}{order.pattern.ending}"
         return posixpath.join(_subfolder(order.asks), name)
 
-    def done(self, span: Span, line: str) -> int | None:
-        """Return how many frames come before the one that a line names, or with it if finished."""
-        hit = FRAME.search(line)
+    def done(self, span: Span, line: str) -> float | None:
+        """Return how many frames come before the one that a line names, or with it if finished.
+
+        Of a single frame, the part that a line with percent tells.
+        """
+        hit, percent = FRAME.search(line), PERCENT.search(line)
         if hit is None:
-            return None
+            parts = NUMBERED.findall(percent[0]) if percent and span.count == 1 else []
+            return min(1.0, float(parts[-1]) / 100) if parts else None
         if hit["finished"]:
             return _index(span, hit["finished"]) + 1
         return _index(span, hit["frame"])

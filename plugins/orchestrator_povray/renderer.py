@@ -32,7 +32,8 @@ NAME = "frame"
 """What its files are called in the attempt's folder: it reads no names but plain ones."""
 
 FRAME = re.compile(r"Rendering frame (\d+) of (\d+)")
-WATCH = r"Rendering frame \d+ of \d+|Rendered \d+ of \d+ pixels"
+PIXELS = re.compile(r"Rendered (\d+) of ([1-9]\d*) pixels")
+WATCH = rf"Rendering frame \d+ of \d+|{PIXELS.pattern}"
 
 OURS = re.compile(
     r"[+-](?:[IOKD]|F|SF|EF|STP)"
@@ -79,12 +80,14 @@ class PovRay:
         loop, (_, ending) = loop_of(order.job), FORMATS[order.pattern.ending.lower()]
         return f"{NAME}{loop.number(frame):0{loop.digits}d}{ending}"
 
-    def done(self, span: Span, line: str) -> int | None:
-        """Return how many frames came before the one it begins.
+    def done(self, span: Span, line: str) -> float | None:
+        """Return how many frames came before the one it begins; of a single one, the part.
 
         With a step, POV-Ray 3.7 counts the frames between too, and 3.8 does not.
         """
-        hit = FRAME.search(line)
+        hit, pixels = FRAME.search(line), PIXELS.search(line)
+        if pixels and span.count == 1:  # of several, it does not say here which one it is at
+            return min(1.0, int(pixels[1]) / int(pixels[2]))
         if hit is None:
             return None
         before, total = int(hit[1]) - 1, int(hit[2])

@@ -28,7 +28,7 @@ class Ledger:
 
 class Caller:
     def progress(self, task, line):
-        return Progress(int(line))
+        return Progress(float(line)) if line != "nothing" else None
 
 
 class Node:
@@ -57,3 +57,10 @@ def test_frames_of_a_first_pass_are_shown_and_not_taken_for_done():
     assert (line.frames_done, line.step) == (20, "analyse (90 frames)")
     (line,) = watcher.lines(View(encode1=20), 2.0)
     assert (line.frames_done, line.step) == (20, "")
+
+
+def test_line_that_tells_nothing_new_takes_nothing_back():
+    watcher = Watcher(Ledger(), Caller(), "b-0001")
+    watcher.lines(View(encode1=20.5), 0.0)
+    (line,) = watcher.lines(View(encode1="nothing"), 1.0)
+    assert line.frames_done == 20.5
