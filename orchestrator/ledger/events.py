@@ -15,7 +15,7 @@ The kinds, by what they are about:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -23,7 +23,7 @@ from orchestrator.decide.reconcile import Attempt
 from orchestrator.decide.settle import judge
 from orchestrator.ledger.protocol import Application, Event, Origin, Settlement
 from orchestrator.model.codec import canonical, dump
-from orchestrator.model.work import Batch, Cause, Kind, State, Target, Task
+from orchestrator.model.work import Batch, Cause, Job, Kind, State, Target, Task
 
 Data = Mapping[str, Any]  # JSON: what a kind of event holds beside its subject
 
@@ -198,6 +198,9 @@ def after_reason(job: str, state: State) -> str:
 
 
 def _task(task: Task) -> dict[str, object]:
-    data = dump(task)
+    data = dump(replace(task, job=_ANY))  # of ten thousand segments each would tell of its job
     del data["job"]
     return dict(data)
+
+
+_ANY = Job(id="", name="", processor="", asks={})

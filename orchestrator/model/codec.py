@@ -18,10 +18,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 T = TypeVar("T")
 
 _PLAIN = (str, int, bool)
+_AS_IS = frozenset({str, int, float, bool})
 
 
 def dump(noun: object) -> Any:  # the answer is JSON: any of its types
     """Return `noun` as plain JSON data; a field that equals its default is left out."""
+    if noun is None or type(noun) in _AS_IS:  # most of what there is
+        return noun
     if isinstance(noun, Enum):
         return noun.value
     if is_dataclass(noun) and not isinstance(noun, type):
