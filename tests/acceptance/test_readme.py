@@ -32,6 +32,7 @@ def test_every_command_for_one_computer_runs(tmp_path):
     text = PAGE.read_text().replace(chapter(PAGE, CLUSTER), "").replace(chapter(PAGE, GIT), "")
     for name, block in named_blocks(text).items():
         (tmp_path / name).write_text(block)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     movie(tmp_path / "movie.mov", 4)
     found = dict(commands(text))
     assert len(found) >= 10
