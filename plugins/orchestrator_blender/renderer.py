@@ -94,7 +94,12 @@ class Blender:
 
 def _padded(order: Order, frame: Fraction) -> str:
     sign = "-" if frame < 0 else ""
-    return f"{sign}{abs(int(frame)):0{order.pattern.digits}d}"
+    return f"{sign}{abs(int(frame)):0{_digits(order)}d}"
+
+
+def _digits(order: Order) -> int:
+    """Return how wide numbers are: a still has one too, or Blender hangs four digits on its name."""
+    return max(1, order.pattern.digits)
 
 
 def _before(span: Span, frame: int) -> int:
@@ -102,7 +107,7 @@ def _before(span: Span, frame: int) -> int:
 
 
 def _output(order: Order) -> str:
-    places = "#" * order.pattern.digits
+    places = "#" * _digits(order)
     return posixpath.join(order.folder, f"{NAME}{places}{order.pattern.ending}")
 
 
