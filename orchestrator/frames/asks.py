@@ -13,6 +13,7 @@ from orchestrator.frames.names import Pattern, Sequence
 from orchestrator.frames.renderer import Renderer
 from orchestrator.frames.schema import FRAMES_MIN
 from orchestrator.frames.spans import Span, frame_text
+from orchestrator.frames.work.kinds import ENDINGS, OTHERS
 from orchestrator.model.work import Fault, IfExists, Job, Room, Split
 
 TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -134,8 +135,14 @@ def _destination_faults(renderer: Renderer, job: Job, whole: Span) -> Iterator[s
             yield f"{{{token}}} is a whole folder; put it first"
         elif token in {"scene.stem", ROOTED} and not _scene(renderer, job):
             yield f"{{{token}}}: the job reads no scene; leave the token out"
+    ending = posixpath.splitext(template)[1].lower()
     count = len(parts(job, whole))
-    if is_single(job) and count > 1:
+    if is_single(job) and whole.count > 1 and (ending in ENDINGS or ending in OTHERS):
+        yield (
+            f"has no place for the frame's number, and a {ending} holds one of {whole.count} "
+            f"frames; write name.####{ending}"
+        )
+    elif is_single(job) and count > 1:
         yield (
             f"has no place for the frame's number, and {count} segments would write the one file; "
             f"write name.####.ext, or minFrames: {whole.count} to make it one segment"

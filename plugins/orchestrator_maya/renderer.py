@@ -185,17 +185,23 @@ def _is_renumbered(span: Span) -> bool:
 
 def _format_faults(job: Job) -> tuple[Fault, ...]:
     ending = posixpath.splitext(str(job.asks["destination"]))[1].lower()
-    frames = cast("Mapping[str, object]", job.asks["frames"])
-    if frame_pattern(str(job.asks["destination"])) is None and frames["start"] != frames["end"]:
-        what = "has no place for the frame's number, and Maya writes a file for each frame; write "
-        return (Fault(("destination",), f"{what}name.####{ending}"),)
-    if ending in FORMATS or (ending and "imageFormat" in job.asks):
+    if ending in FORMATS:
         return ()
+    if ending and "imageFormat" in job.asks:
+        return _single_faults(job, ending)
     what = (
         f"Maya's word for {ending or 'files without an ending'} is not known; write imageFormat, "
         "or one of "
     )
     return (Fault(("destination",), what + " ".join(FORMATS)),)
+
+
+def _single_faults(job: Job, ending: str) -> tuple[Fault, ...]:
+    frames = cast("Mapping[str, object]", job.asks["frames"])
+    if frame_pattern(str(job.asks["destination"])) or frames["start"] == frames["end"]:
+        return ()
+    what = "has no place for the frame's number, and Maya writes a file for each frame; write "
+    return (Fault(("destination",), f"{what}name.####{ending}"),)
 
 
 def _thread_faults(job: Job) -> tuple[Fault, ...]:

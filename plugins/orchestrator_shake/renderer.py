@@ -167,13 +167,4 @@ def _name_faults(job: Job) -> tuple[Fault, ...]:
         what += " ".join(ENDINGS)
     elif len(places) > 1 or re.search(r"[#@%]", PLACE.sub("", name)):
         what = "has more than one place for a number, as Shake reads # @ and %; leave one"
-    elif not places and _count(job) > 1:
-        what = "has no place for the frame's number, and Shake would write it anew for each frame; "
-        what += f"write name.####{ending}"
     return (Fault(("destination",), what),) if what else ()
-
-
-def _count(job: Job) -> int:
-    frames = cast("Mapping[str, Any]", job.asks["frames"])
-    start, end, step = (Fraction(str(frames.get(key, 1))) for key in ("start", "end", "step"))
-    return int((end - start) / step) + 1 if step > 0 else 1

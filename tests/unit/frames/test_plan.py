@@ -74,6 +74,7 @@ def refused(asked: Job) -> dict[str, str]:
         (job(destination="/o/a}.####.png"), "destination", "a single } means nothing"),
         (job(destination="/o/{date}.#.png", skipExisting=True), "skipExisting", "cannot be looked"),
         (job(destination="/o/a.mov"), "destination", "minFrames: 100 to make it one segment"),
+        (job((1, 5), destination="/o/a.PNG"), "destination", "a .png holds one of 5 frames"),
     ],
 )
 def test_what_the_manifest_shows_is_refused_with_the_way_out(asked, where, why):
