@@ -85,13 +85,14 @@ class Commands:
         named = [[sequence.number(f), sequence.name(f)] for f in frames]
         if not sequence.pattern.digits:
             named = [[_label(sequence, len(frames)), sequence.name(frames[0])]]
-        asked = {
+        asked: dict[str, object] = {
             "from": where.result(render),
             "sha256": made.values.get("sha256", "") if made else "",
             "made_by": made.attempt if made else "",
             "folder": sequence.pattern.folder,
             "destination": sequence.pattern.words,
             "frames": named,
+            **({} if sequence.pattern.digits else {"single": len(frames)}),
             "ifExists": task.job.if_exists.value,
             "mends": asks.skips(task.job),
             "attempt": posixpath.basename(where.attempt),

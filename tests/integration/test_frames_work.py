@@ -105,6 +105,16 @@ def done(steps: Steps, frames: dict[str, bytes] | None = None, **more) -> dict:
     return steps.publish(attempt, steps.check(attempt), **more)
 
 
+def movie(path: Path, frames: int) -> bytes:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25, options={"bf": "0"})
+        stream.width = stream.height = 16
+        for _ in range(frames):
+            container.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
 # -- one image
 
 
@@ -218,12 +228,7 @@ def test_broken_layer_is_a_broken_frame(steps):
 
 def test_one_file_of_all_frames_holds_all_of_them(steps, tmp_path):
     path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25, options={"bf": "0"})
-        stream.width = stream.height = 16
-        for _ in range(4):
-            container.mux(stream.encode(av.VideoFrame(16, 16, "yuv420p")))
-        container.mux(stream.encode(None))
+    movie(path, 4)
     assert movies.look(path, 4).width == 16
     with pytest.raises(images.NotAnImage, match="holds 4 of 5 frames"):
         movies.look(path, 5)
@@ -287,6 +292,28 @@ def test_only_what_is_broken_is_mended(steps):
     (steps.out / "a.0003.png").write_bytes(png(Fraction(77)))
     with pytest.raises(Trouble, match="exists"):
         done(steps, mends=True)
+
+
+def test_movie_that_lacks_frames_is_mended(steps, tmp_path):
+    made = {"made.1.mp4": movie(tmp_path / "a.mp4", 4)}
+    steps.out.mkdir()
+    (steps.out / "a.mp4").write_bytes(movie(tmp_path / "b.mp4", 3))
+    attempt = steps.make(made)
+    result = steps.check(attempt, frames=[["1-4", "made.1.mp4"]], single=4)
+    steps.publish(attempt, result, frames=[["1-4", "a.mp4"]], mends=True, single=4)
+    assert (steps.out / "a.mp4").read_bytes() == made["made.1.mp4"]
+
+
+def test_what_another_attempt_of_ours_puts_there_meanwhile_is_no_fault(steps, monkeypatch):
+    plain = publish.rename.exclusively
+
+    def late(part: Path, path: Path) -> None:
+        shutil.copyfile(part, path)  # the attempt that was given up, and goes on
+        plain(part, path)
+
+    monkeypatch.setattr(publish.rename, "exclusively", late)
+    assert steps.verify(done(steps))["frames"] == 4
+    assert not list(steps.out.glob(".*"))
 
 
 def test_link_at_the_destination_is_never_followed(steps):

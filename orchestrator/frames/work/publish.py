@@ -45,6 +45,7 @@ class Publish:
     folder: Path
     destination: str  #: the pattern, for people
     frames: Sequence[tuple[str, str]]  #: number, and name at the destination
+    single: int  #: so many frames are in each of these files
     replaces: bool
     mends: bool  #: what stands there broken may be replaced
     attempt: str  #: names the part files
@@ -110,6 +111,7 @@ def _asked(asked: Mapping[str, Any]) -> Publish:
         folder=Path(asked["folder"]),
         destination=asked["destination"],
         frames=asked["frames"],
+        single=int(asked.get("single", 1)),
         replaces=asked["ifExists"] == "replace",
         mends=asked["mends"],
         attempt=asked["attempt"],
@@ -165,7 +167,10 @@ def _place(wanted: Publish, piece: Piece) -> None:
         else:
             rename.exclusively(part, piece.path)
     except FileExistsError as error:
-        raise _occupied(piece.path) from error
+        if (
+            _may_replace(wanted, piece) is not None
+        ):  # else an attempt that was given up put it there
+            raise _occupied(piece.path) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -184,16 +189,16 @@ def _may_replace(wanted: Publish, piece: Piece) -> bool | None:
     is_file = stat.S_ISREG(status.st_mode)  # a link is replaced itself, or stays
     if is_file and status.st_size == piece.size and sha256(piece.path) == piece.sha256:
         return None
-    if wanted.replaces or (wanted.mends and is_file and _is_broken(piece.path)):
+    if wanted.replaces or (wanted.mends and is_file and _is_broken(piece.path, wanted.single)):
         return True
     raise _occupied(piece.path)
 
 
-def _is_broken(path: Path) -> bool:
-    images = importlib.import_module("orchestrator.frames.work.images")  # seldom needed, and slow
+def _is_broken(path: Path, frames: int) -> bool:
+    movies = importlib.import_module("orchestrator.frames.work.movies")  # seldom needed, and slow
     try:
-        images.look(path)
-    except images.NotAnImage:
+        movies.look(path, frames)
+    except movies.NotAnImage:
         return True
     return False
 
