@@ -294,6 +294,17 @@ def test_only_what_is_broken_is_mended(steps):
         done(steps, mends=True)
 
 
+def test_layer_that_an_earlier_render_left_stays_where_only_what_is_missing_is_rendered(steps):
+    layer = "z/made.2.png"
+    done(steps, four() | {layer: png(Fraction(8))})
+    (steps.out / "a.0002.png").unlink()
+    told = done(steps, four() | {layer: png(Fraction(9))}, mends=True)
+    assert steps.verify(told)["frames"] == 4
+    assert (steps.out / layer).read_bytes() == png(Fraction(8))
+    with pytest.raises(Trouble, match="exists"):
+        done(steps, four() | {layer: png(Fraction(9))})
+
+
 def test_movie_that_lacks_frames_is_mended(steps, tmp_path):
     made = {"made.1.mp4": movie(tmp_path / "a.mp4", 4)}
     steps.out.mkdir()

@@ -13,7 +13,7 @@ import posixpath
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Piece:
     size: int
     sha256: str
     mtime_ns: int
+    is_beside: bool = False  #: no frame itself
 
 
 def run(asked: Mapping[str, Any]) -> Mapping[str, object]:
@@ -70,7 +71,7 @@ def run(asked: Mapping[str, Any]) -> Mapping[str, object]:
     listed = left(wanted.made / FRAMES, wanted.sha256)
     if listed is None:
         raise _spoiled(wanted, wanted.made / FRAMES)
-    pieces = list(_pieces(wanted, listed))
+    pieces = [piece for piece in _pieces(wanted, listed) if not _stays(wanted, piece)]
     for piece in pieces:  # before the first is placed: what is rendered anew may be others
         _check_made(wanted, piece)
     folders = sorted({piece.path.parent for piece in pieces})
@@ -125,7 +126,7 @@ def _pieces(wanted: Publish, listed: Mapping[str, Any]) -> Iterator[Piece]:
     own = {number for number, _ in wanted.frames}
     for relative, known in listed["beside"].items():
         if known["number"] in own and posixpath.normpath(relative) not in names:
-            yield _piece(wanted, known, relative)
+            yield replace(_piece(wanted, known, relative), is_beside=True)
     for number, name in wanted.frames:
         yield _piece(wanted, {**listed["frames"][number], "number": number}, name)
 
@@ -192,6 +193,14 @@ def _may_replace(wanted: Publish, piece: Piece) -> bool | None:
     if wanted.replaces or (wanted.mends and is_file and _is_broken(piece.path, wanted.single)):
         return True
     raise _occupied(piece.path)
+
+
+def _stays(wanted: Publish, piece: Piece) -> bool:
+    """Whether a whole file beside a frame that was missing stays: an earlier render put it there."""
+    if not (piece.is_beside and wanted.mends) or wanted.replaces or not piece.path.is_file():
+        return False
+    is_ours = piece.path.stat().st_size == piece.size and sha256(piece.path) == piece.sha256
+    return not is_ours and not piece.path.is_symlink() and not _is_broken(piece.path, 1)
 
 
 def _is_broken(path: Path, frames: int) -> bool:
