@@ -24,6 +24,9 @@ NOTICED_MAX = 8
 NOTICED_CHARS_MAX = 300
 """Of lines that a command's `notice` matches, the first: they say what began the trouble."""
 
+SEARCHED_CHARS_MAX = 1000
+"""So much of a line is searched: an expression may need the third power of that."""
+
 _END = re.compile(rb"[\r\n]+")
 
 
@@ -71,9 +74,11 @@ class Watch:
         """Whether a line is no log, but how far it is; what is to be noticed in it is."""
         if len(line) > LINE_BYTES_MAX:
             return False
-        text = clean(line).strip()
+        text = clean(line).strip()[:SEARCHED_CHARS_MAX]
         if self._notice and len(self.noticed) < NOTICED_MAX and self._notice.search(text):
-            self.noticed.append(text[:NOTICED_CHARS_MAX])
+            said = text[:NOTICED_CHARS_MAX]
+            if said not in self.noticed:  # one that comes with every frame hides no other
+                self.noticed.append(said)
         if self._pattern is None or (match := self._pattern.search(text)) is None:
             return False
         if match.group() != self._matched:

@@ -49,7 +49,7 @@ class Commands:
             self.renderer.words(order),
             watch=self.renderer.watch,
             folders=(FOLDER,),
-            notice=verdicts.notice(self.renderer.troubles),
+            notice=verdicts.notice(self.renderer.troubles, task.job.asks),
             postflight=(where.program("python"), "-m", WORK, "check"),
             input=self._wanted(order),
         )

@@ -10,11 +10,17 @@ from orchestrator.frames.renderer import Trouble
 from orchestrator.model.work import Accept, Cause, Kind, Outcome, Reject, Task, Verdict
 
 NAMED_MAX = 8  #: frames that a sentence names
+FLAGS = re.compile(r"\(\?([aimsux]+)\)")
+"""At the start of an expression: they hold for all of it, and may stand nowhere else."""
 
 
-def notice(troubles: Sequence[Trouble]) -> str | None:
-    """Return the regular expression of every line that says what went wrong."""
-    return "|".join(f"(?:{_anonymous(each.line)})" for each in troubles) or None
+def notice(troubles: Sequence[Trouble], asks: Mapping[str, object]) -> str | None:
+    """Return the regular expression of every line that says what went wrong, as a job sees it.
+
+    Few lines come back: what the job ignores must not stand in the way of what it does not.
+    """
+    lines = (each.line for each in troubles if not _is_ignored(each, asks))
+    return "|".join(_scoped(_anonymous(line)) for line in lines) or None
 
 
 def verdict(troubles: Sequence[Trouble], task: Task, outcome: Outcome) -> Verdict:
@@ -40,7 +46,7 @@ def verdict(troubles: Sequence[Trouble], task: Task, outcome: Outcome) -> Verdic
 def _found(troubles: Sequence[Trouble], task: Task, outcome: Outcome) -> tuple[Trouble, str] | None:
     """Return the first known trouble in what was noticed, and its sentence."""
     for trouble in troubles:
-        if trouble.unless and task.job.asks.get(trouble.unless):
+        if _is_ignored(trouble, task.job.asks):
             continue
         for line in outcome.noticed:
             if hit := re.search(trouble.line, line):
@@ -80,6 +86,16 @@ def _last_words(outcome: Outcome) -> str:
         return fault.why
     last = outcome.log_tail.strip().rpartition("\n")[2].strip()
     return "exit code 0" + (f": {last}" if last else "")
+
+
+def _is_ignored(trouble: Trouble, asks: Mapping[str, object]) -> bool:
+    return bool(trouble.unless and asks.get(trouble.unless))
+
+
+def _scoped(line: str) -> str:
+    """Return a regular expression as a group, whose flags are its own: ``(?i)a`` is ``(?i:a)``."""
+    flags = FLAGS.match(line)
+    return f"(?{flags[1]}:{line[flags.end() :]})" if flags else f"(?:{line})"
 
 
 def _anonymous(line: str) -> str:

@@ -26,7 +26,7 @@ _LINES = (
         "its folder in NR_INCLUDE_PATH of the job's `env`",
     ),
     Trouble(
-        line=r"""\bfont\b.*?['"]?(?P<font>[\w .-]*?)['"]?\s+(?:was )?not found"""
+        line=r"""\bfont\b(?:[^'"]*['"])?[: ]*(?P<font>[^'"]*?)['"]?\s(?:was )?not found"""
         r"""|\b(?:could not|cannot|can't) (?:find|load) font:? ['"]?(?P<named>[^'"]*)""",
         says="Shake does not find the font {font}{named}; install it on every node, or name its "
         "folder in NR_FONT_PATH of the job's `env`",

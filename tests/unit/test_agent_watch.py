@@ -130,6 +130,18 @@ def test_what_is_noticed_is_bounded_and_the_first_of_it(clock):
     assert {len(line) for line in watch.noticed} == {module.NOTICED_CHARS_MAX}
 
 
+def test_line_that_comes_again_and_again_hides_no_other(clock):
+    watch = Watch(Log(), None, Said(), "^Error")
+    watch.feed(b"Error: no texture\n" * 2 * module.NOTICED_MAX + b"Error: no licence\n")
+    assert watch.noticed == ["Error: no texture", "Error: no licence"]
+
+
+def test_only_the_beginning_of_a_line_is_searched(clock):
+    watch = Watch(Log(), None, Said(), "(a*)*b")
+    watch.feed(b"." * module.SEARCHED_CHARS_MAX + b"a" * 1000 + b"\n")
+    assert watch.noticed == []
+
+
 def test_output_moves_a_command_that_only_has_lines_to_notice(clock):
     watch = Watch(Log(), None, Said(), "^Error")
     clock.append(7.0)

@@ -1,5 +1,7 @@
 """What an attempt of a segment came to: frames count, not exit codes alone (F-KNOWN-10)."""
 
+import re
+
 import pytest
 
 from orchestrator.api import (
@@ -94,5 +96,21 @@ def test_what_nobody_looked_at_does_not_count():
 
 def test_every_trouble_is_noticed_though_two_name_one_group():
     two = (*TROUBLES, Trouble(line=r"(?P<file>\S+) lost", says="{file}"))
-    assert verdicts.notice(two) is not None
-    assert verdicts.notice(()) is None
+    found = verdicts.notice(two, {})
+    assert found is not None
+    assert re.search(found, "a.tx lost")
+    assert verdicts.notice((), {}) is None
+
+
+def test_flags_of_a_line_are_its_own():
+    two = (Trouble(line="(?i)no camera", says="no camera"), *TROUBLES)
+    found = verdicts.notice(two, {})
+    assert found is not None
+    assert re.search(found, "NO CAMERA")
+    assert not re.search(found, "NO LICENCE")
+
+
+def test_what_a_job_ignores_is_not_noticed():
+    found = verdicts.notice(TROUBLES, {"ignorePluginErrors": True})
+    assert found is not None
+    assert not re.search(found, "plug-in")
