@@ -75,10 +75,9 @@ class Watch:
         if len(line) > LINE_BYTES_MAX:
             return False
         text = clean(line).strip()[:SEARCHED_CHARS_MAX]
-        if self._notice and len(self.noticed) < NOTICED_MAX and self._notice.search(text):
-            said = text[:NOTICED_CHARS_MAX]
-            if said not in self.noticed:  # one that comes with every frame hides no other
-                self.noticed.append(said)
+        said = text[:NOTICED_CHARS_MAX]  # searched as it is told: who reads it searches it again
+        if self._notice and self._is_new(said) and self._notice.search(said):
+            self.noticed.append(said)
         if self._pattern is None or (match := self._pattern.search(text)) is None:
             return False
         if match.group() != self._matched:
@@ -86,6 +85,10 @@ class Watch:
             self.moved_at = now_s()
             self._herald.say(text)
         return True
+
+    def _is_new(self, said: str) -> bool:
+        """Whether there is room for it; one that comes with every frame hides no other."""
+        return len(self.noticed) < NOTICED_MAX and said not in self.noticed
 
 
 class Herald:
