@@ -26,15 +26,18 @@ def laid(job: Job) -> Job:
     return replace(job, asks={**under, **job.asks})
 
 
-def faults(asks: Asks, given: Given) -> Iterator[Fault]:
-    """Yield what is wrong with `asks`; what is not `given` in the job comes from its template."""
+def faults(asks: Asks, given: Given, most: int | None = None) -> Iterator[Fault]:
+    """Yield what is wrong with `asks`; what is not `given` in the job comes from its template.
+
+    :param most: frames of a segment, where the job says so; None: it says how many at least
+    """
     if ("template" in given) == ("format" in given):
         what = "stands beside template" if "format" in given else "is missing, and template too"
         yield Fault(("format",), f"{what}; write one of the two")
         return
     if "executable" not in asks:
         yield Fault(("executable",), "is missing; write the path or the name of the program")
-    yield from _format_faults(asks, given)
+    yield from _format_faults(asks, given, most)
     yield from _naming_faults(asks, given)
     yield from _progress_faults(asks, given)
     for index, error in enumerate(cast("Sequence[Mapping[str, str]]", asks.get("errors", ()))):
@@ -47,7 +50,7 @@ def at(key: str, given: Given) -> tuple[str, ...]:
     return (key,) if key in given else ("template",)
 
 
-def _format_faults(asks: Asks, given: Given) -> Iterator[Fault]:
+def _format_faults(asks: Asks, given: Given, most: int | None) -> Iterator[Fault]:
     form = cast("Sequence[str]", asks["format"])
     for index, word in enumerate(form):
         if text := words.fault(word):
@@ -61,18 +64,19 @@ def _format_faults(asks: Asks, given: Given) -> Iterator[Fault]:
         yield Fault(at("format", given), what)
     if "start" not in found:
         yield Fault(at("format", given), "has no {start}: every segment would be the same command")
-    yield from _range_faults(asks, found)
+    yield from _range_faults(asks, found, most)
 
 
-def _range_faults(asks: Asks, found: set[str]) -> Iterator[Fault]:
+def _range_faults(asks: Asks, found: set[str], most: int | None) -> Iterator[Fault]:
     """Yield what the words cannot tell the program of a segment of several frames."""
-    if asks.get("minFrames") == 1:
+    if most == 1 or (most is None and asks.get("minFrames") == 1):
         return
+    way = "minFrames: 1" if most is None else "segments: {frames: 1}"
     if not found & {"end", "count"}:
-        what = "the format has no {end}: a call renders one frame; write minFrames: 1"
+        what = f"the format has no {{end}}: a call renders one frame; write {way}"
         yield Fault(("minFrames",), what)
     elif "step" not in found and cast("Asks", asks["frames"]).get("step", 1) != 1:
-        what = "the format has no {step}: all frames would be rendered; write minFrames: 1"
+        what = f"the format has no {{step}}: all frames would be rendered; write {way}"
         yield Fault(("frames", "step"), what)
 
 
@@ -104,10 +108,13 @@ def _error_faults(error: Mapping[str, str]) -> Iterator[str]:
     if re.search(r"\\[1-9]|\(\?P=|\(\?\(", line):
         yield "line refers to a group of its own; write it out"
     try:
-        fields = {name for _, name, _, _ in Formatter().parse(error["says"]) if name is not None}
+        parts = [each for each in Formatter().parse(error["says"]) if each[1] is not None]
     except ValueError:
         yield "says has a single brace, which stands for nothing; write {{ for a brace"
         return
+    if any(width or how for _, _, width, how in parts):
+        yield "says has a : or ! in braces, which a name cannot have; write {name} alone"
+    fields = {name or "" for _, name, _, _ in parts}
     if unknown := fields - set(re.compile(line).groupindex):
         yield f"says names {{{min(unknown)}}}, and line has no group (?P<{min(unknown)}>...)"
 

@@ -58,7 +58,7 @@ class Tool:
 
     def review(self, job: Job) -> tuple[Fault, ...]:
         """Try words, names and expressions: nothing of them is found out on a node."""
-        return tuple(recipe.faults(self.asks, self.given))
+        return tuple(recipe.faults(self.asks, self.given, job.split.frames))
 
     def reads(self, job: Job) -> tuple[tuple[str, str], ...]:
         """Return the input, if there is one."""
