@@ -57,7 +57,7 @@ class FrameProcessor:
         return Review(
             claims=((("destination",), asks.claim(self.renderer, job)),),
             needs={} if own else {self.name: ()},
-            plain=frozenset({Kind.PROBE, Kind.PUBLISH, Kind.VERIFY}),
+            plain=frozenset(Kind) - {Kind.RENDER},
             runs=((("executable",), str(own)),) if own else (),
             media=tuple(((key,), path) for key, path in self.renderer.reads(job)),
             licences=_licences(self.renderer, job),

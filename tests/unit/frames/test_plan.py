@@ -94,6 +94,14 @@ def test_one_segment_may_write_one_file(asked):
     assert len(rendered(planned(asked))) == 1
 
 
+def test_renders_alone_want_the_program():
+    review = PROCESSOR.review(job())
+    tasks = planned(job()).tasks
+    kinds = {Kind.PROBE, Kind.COPY, Kind.ACTION, *(task.kind for task in tasks)}
+    assert {*review.needs} == {"standin"}
+    assert {kind for kind in kinds if kind not in review.plain} == {Kind.RENDER}
+
+
 # -- segments
 
 
