@@ -186,7 +186,8 @@ class Attempt:
         try:
             watch = Watch(self._log, pattern, self._herald, self._spec.get("notice"))
         except re.error as error:
-            raise exits.Unstarted(f"watch {pattern!r}: {error}") from error
+            key = "watch" if error.pattern == pattern else "notice"
+            raise exits.Unstarted(f"{key} {error.pattern!r}: {error}; tell its author") from error
         ended = self._started(
             [*self._around(), *words], cwd, watch, self._limits(self._spec.get("stall_s"))
         )

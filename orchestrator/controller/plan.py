@@ -14,7 +14,16 @@ from orchestrator.decide.place import lacks
 from orchestrator.errors import PluginError
 from orchestrator.ledger.protocol import Ledger
 from orchestrator.model.node import Report, service_instances
-from orchestrator.model.work import Facts, Job, Kind, Room, Target, TaskId, task_id
+from orchestrator.model.work import (
+    Facts,
+    Job,
+    Kind,
+    Room,
+    Target,
+    TaskId,
+    is_component,
+    task_id,
+)
 from orchestrator.plugin.caller import Caller, Unplannable
 from orchestrator.plugin.hasty import NotYet
 
@@ -92,31 +101,53 @@ class Planner:
 
 def _check(job: Job, targets: tuple[Target, ...]) -> None:
     """Refuse a plan that cannot be carried out; a processor's mistake, said by name."""
-    who = f"processor {job.processor!r}"
+    if why := _amiss(job, targets) or _unordered(job, targets):
+        raise PluginError(f"processor {job.processor!r}: {why}; tell its author")
+
+
+def _amiss(job: Job, targets: tuple[Target, ...]) -> str:
+    """Return what is wrong with targets and tasks; empty: nothing."""
     if not targets:
-        raise PluginError(f"{who}: plan named no target")
-    tasks = {task.id: task for target in targets for task in target.tasks}
+        return "plan named no target"
+    tasks = [task for target in targets for task in target.tasks]
     if len({target.name for target in targets}) != len(targets):
-        raise PluginError(f"{who}: two of its targets have one name")
-    if odd := [id for id, task in tasks.items() if not isfinite(task.weight)]:
-        raise PluginError(f"{who}: the weight of {odd[0]!r} is no number")
-    for target in targets:
-        if not target.tasks:
-            raise PluginError(f"{who}: target {target.name!r} has no tasks")
-        for task in target.tasks:
-            if not task.id.startswith(f"{job.id}/{target.name}/"):
-                raise PluginError(f"{who}: task id {task.id!r} is not its own")
-    if len(tasks) != sum(len(target.tasks) for target in targets):
-        raise PluginError(f"{who}: its plan names a task twice")
-    needs = {id: task.needs for id, task in tasks.items()}
-    known = {*tasks, task_id(job.id, Kind.PROBE)}
+        return "two of its targets have one name"
+    if odd := [task.id for task in tasks if not isfinite(task.weight)]:
+        return f"the weight of {odd[0]!r} is no number"
+    if why := next(filter(None, (_unfit(job, target) for target in targets)), ""):
+        return why
+    return "its plan names a task twice" if len({task.id for task in tasks}) != len(tasks) else ""
+
+
+def _unordered(job: Job, targets: tuple[Target, ...]) -> str:
+    """Return why tasks can never all be done; empty: they can."""
+    needs = {task.id: task.needs for target in targets for task in target.tasks}
+    known = {*needs, task_id(job.id, Kind.PROBE)}
     if strangers := sorted({need for each in needs.values() for need in each} - known):
-        raise PluginError(f"{who}: {strangers[0]!r} is needed, not planned")
+        return f"{strangers[0]!r} is needed, not planned"
     try:
         TopologicalSorter(needs).prepare()
     except CycleError as error:
-        circle = ", ".join(sorted(set(error.args[1])))
-        raise PluginError(f"{who}: these tasks need each other: {circle}") from error
+        return f"these tasks need each other: {', '.join(sorted(set(error.args[1])))}"
+    return ""
+
+
+def _unfit(job: Job, target: Target) -> str:
+    """Return what is wrong with a target by itself; empty: nothing."""
+    if not is_component(target.name):
+        return f"target {target.name!r} is named as no file can be"
+    if not target.tasks:
+        return f"target {target.name!r} has no tasks"
+    for task in target.tasks:
+        below = task.id.removeprefix(f"{job.id}/{target.name}/")
+        if below == task.id or not all(map(is_component, below.split("/"))):
+            return f"task id {task.id!r} is not its own"
+        if task.target != target.name:
+            return f"task {task.id!r} says that it is of target {task.target!r}"
+    edges = [edge for each in target.segments for edge in (each.start, each.end)]
+    if edges != sorted(edges) or any(edge < 0 for edge in edges):
+        return f"the segments of target {target.name!r} overlap, or go backwards"
+    return ""
 
 
 def _after(target: Target, first: tuple[TaskId, ...]) -> Target:

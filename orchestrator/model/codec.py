@@ -52,6 +52,11 @@ def canonical(data: object) -> str:
     return json.dumps(dump(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def check_json(data: object) -> None:
+    """Raise TypeError, ValueError or RecursionError for what is no JSON; NaN and infinity are none."""
+    json.dumps(dump(data), allow_nan=False, ensure_ascii=False).encode()
+
+
 def _load(hint: Any, data: Any) -> Any:
     origin, args = get_origin(hint), get_args(hint)
     if hint is object or hint is Any:

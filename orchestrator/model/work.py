@@ -10,6 +10,9 @@ from enum import Enum
 TaskId = str  #: ``batch/job/target/segment/kind``; levels that do not apply are left out
 AttemptId = str  #: never used again; one path component, as ``3f9c21-000017``
 
+COMPONENT_BYTES_MAX = 255
+"""Of the name of a file, as most file systems have it."""
+
 
 class Service(Enum):
     """What a node offers."""
@@ -283,6 +286,12 @@ class Target:
 def one_line(text: str) -> str:
     """Return a sentence of a stranger's as one line: one event is one line (T19)."""
     return "\\n".join(text.strip().splitlines())
+
+
+def is_component(text: str) -> bool:
+    """Whether a text can be one component of a path, and of an id."""
+    fits = 0 < len(text.encode("utf-8", "replace")) <= COMPONENT_BYTES_MAX
+    return fits and text not in (".", "..") and "/" not in text and min(text) >= " "
 
 
 def task_id(job: str, kind: Kind, target: str = "", segment: int | None = None) -> TaskId:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
 from orchestrator.errors import PluginError
-from orchestrator.model.codec import canonical
+from orchestrator.model.codec import check_json
 from orchestrator.model.node import Places
 from orchestrator.model.work import (
     Accept,
@@ -31,6 +31,7 @@ from orchestrator.model.work import (
     Task,
     TaskId,
     Verdict,
+    is_component,
     one_line,
 )
 from orchestrator.plugin.manager import Plugins
@@ -93,7 +94,7 @@ class Caller:
         try:
             command = self.plugins.processor(task.job.processor).command(task, where, done)
             _json(_promised(command, Command).input)
-            return command
+            return _kept_in(command)
         except CAUGHT as error:  # as above
             _blame(task.job, "command", error)
 
@@ -164,10 +165,18 @@ def _promised(answer: Any, kinds: Any) -> Any:
 def _json(data: Any) -> Any:
     """Return what a stranger wants stored or sent, if that can be done."""
     try:
-        canonical(data).encode()
+        check_json(data)
     except (TypeError, ValueError) as error:
         raise _Broken(f"answered what is not JSON: {error}") from error
     return data
+
+
+def _kept_in(command: Command) -> Command:
+    """Return a command that makes no folder but in its attempt's own."""
+    for folder in command.folders:
+        if not all(map(is_component, folder.split("/"))):
+            raise _Broken(f"makes the folder {folder!r}, which is not below its own")
+    return command
 
 
 def _blame(job: Job, method: str, error: BaseException) -> NoReturn:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from orchestrator.model import work
-from orchestrator.model.codec import canonical
+from orchestrator.model.codec import check_json
 from orchestrator.model.node import Places
 from orchestrator.model.work import Job
 from orchestrator.plugin.hooks import ProgramCheck, Subcommand
@@ -145,7 +145,7 @@ def _of_kind(kind: Any, value: Any, is_it: bool) -> Any:
 
 def _json(value: Any) -> Any:
     try:
-        canonical(value).encode()
+        check_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise Unfit(f"what is not JSON: {error}") from error
     return value

@@ -164,9 +164,10 @@ def test_missing_working_directory_is_named(run):
     assert outcome.why == "working directory /no/such/place: there is none here"
 
 
-def test_bad_pattern_is_named(run):
-    _, outcome = run("true", watch="(")
-    assert outcome.why.startswith("watch '(':")
+@pytest.mark.parametrize("key", ["watch", "notice"])
+def test_bad_pattern_is_named(run, key):
+    _, outcome = run("true", **{key: "("})
+    assert outcome.why.startswith(f"{key} '(':")
 
 
 def test_parents_of_the_folder_are_made(run, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from farm import job
 from farm_processor import Parts
 
-from orchestrator.api import Command, Kind
+from orchestrator.api import Command, Kind, Segment
 from orchestrator.controller.submit import check_able
 from orchestrator.engine.fake import USUAL
 from orchestrator.errors import PluginError
@@ -84,6 +84,8 @@ def answering(answer):
         ("plan", ("web",), "plan answered str"),
         ("command", "ffmpeg -i movie.mov", "command answered str"),
         ("command", Command(("x",), input={"path": Path("/in")}), "is not JSON"),
+        ("command", Command(("x",), input={"size": float("nan")}), "is not JSON"),
+        ("command", Command(("x",), folders=("../../x",)), "'../../x', which is not below its own"),
         ("command", Command(("x\0y",)), "holds a NUL"),
         ("check", None, "check answered NoneType"),
         ("check", True, "check answered bool"),
@@ -125,6 +127,22 @@ def twice(target):
     return replace(target, tasks=(*target.tasks, target.tasks[0]))
 
 
+def named(name):
+    def change(target):
+        tasks = (replace(each, target=name, id=f"{each.job.id}/{name}/x") for each in target.tasks)
+        return replace(target, name=name, tasks=tuple(tasks))
+
+    return change
+
+
+def of_another(target):
+    return replace(target, tasks=tuple(replace(each, target="other") for each in target.tasks))
+
+
+def backwards(target):
+    return replace(target, segments=(Segment(0, 5, 9), Segment(1, 0, 5)))
+
+
 def nothing_to_do(target):
     return replace(target, tasks=())
 
@@ -138,6 +156,10 @@ def nothing_to_do(target):
         (not_its_own, "'b-0001/well/web/000000/encode' is not its own"),
         (twice, "names a task twice"),
         (nothing_to_do, "target 'web' has no tasks"),
+        (named("../x"), "target '../x' is named as no file can be; tell its author"),
+        (named("a\nb"), "is named as no file can be"),
+        (of_another, "says that it is of target 'other'"),
+        (backwards, "segments of target 'web' overlap, or go backwards"),
     ],
 )
 def test_plan_that_cannot_be_carried_out_fails_its_job_and_is_named(farm, change, says):
