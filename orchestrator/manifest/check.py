@@ -41,6 +41,13 @@ def check(
     return findings
 
 
+def look(value: object, schema: Mapping[str, object]) -> None:
+    """Find every fault of `value`, and say none."""
+    for error in _Validator(dict(schema)).iter_errors(value):
+        for _ in _leaves(error):
+            pass
+
+
 def is_valid(value: object, schema: Mapping[str, object], root: Mapping[str, object]) -> bool:
     """Whether `value` fits `schema`, a part of the schema `root`."""
     return bool(_Validator(dict(root)).evolve(schema=schema).is_valid(value))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from orchestrator.errors import PluginError
 from orchestrator.manifest import job
 from orchestrator.manifest.check import check
 from orchestrator.manifest.finding import Document, Finding, Path, Place
@@ -34,7 +35,8 @@ def of(document: Document, index: int, lead: Job, settings: Settings) -> tuple[L
         asked = _asked(follow, lead)
     except Exception as error:  # noqa: BLE001  # the reader's door: a stranger's error has a place
         did = f"follow raised {type(error).__name__}: {error}"
-        what = f"{lead.processor!r}: {did}; tell its author"
+        is_said = isinstance(error, PluginError)  # its plugin is not ours, and is named in it
+        what = str(error) if is_said else f"processor {lead.processor!r}: {did}; tell its author"
         faults = (document.fault((*root, "processor"), what),)
         return (Led(at=root, parsed=job.Parsed(faults=faults)),)
     return tuple(

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as File
 from typing import Any
 
-from orchestrator.manifest.check import is_valid
+from orchestrator.manifest.check import is_valid, look
 from orchestrator.manifest.finding import Path
+from orchestrator.manifest.schema import Processor, aside
 
 ABSOLUTE = ("{storage}", "{source.parent}")  # tokens that stand for an absolute path
 
@@ -16,6 +17,22 @@ ABSOLUTE = ("{storage}", "{source.parent}")  # tokens that stand for an absolute
 def formatted(value: object, schema: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
     """Yield path, text and format of every text in `value` whose schema names a format."""
     return _walk(value, schema, (), schema)
+
+
+def try_aside(processor: Processor, what: str, value: object, schema: Mapping[str, Any]) -> None:
+    """Look first in the process of a plugin that is not ours how long a value takes (F27).
+
+    A pattern, or parts that refer to parts, may take for ever.  Raises PluginError if they do.
+    """
+    if hasattr(processor, "aside"):
+        aside(processor, what, tried, value, schema)
+
+
+def tried(value: object, schema: Mapping[str, Any]) -> None:
+    """Check and find all, for nothing but the time it takes."""
+    look(value, schema)
+    for _ in formatted(value, schema):
+        pass
 
 
 def absolute(text: str, folder: File) -> str:

@@ -14,7 +14,7 @@ from orchestrator.manifest import advice
 from orchestrator.manifest.actions import rooted
 from orchestrator.manifest.check import check
 from orchestrator.manifest.finding import Document, Finding, Path
-from orchestrator.manifest.formats import absolute, formatted, replaced
+from orchestrator.manifest.formats import absolute, formatted, replaced, try_aside
 from orchestrator.manifest.schema import Processor
 from orchestrator.manifest.setting import Settings
 from orchestrator.manifest.times import seconds
@@ -45,6 +45,8 @@ def parse(document: Document, index: int, after: tuple[str, ...], settings: Sett
         return Parsed(faults=(document.fault((*root, "processor"), what),))
     processor = settings.processors[name]
     asks = _Asks(document, (*root, "with"), processor, settings)
+    if told := slow(document, root, processor):
+        return Parsed(faults=(told,))
     faults = check(document, asks.root, processor.schema, spec["with"])
     found = list(formatted(spec["with"], processor.schema))
     named = {path: text for path, text, kind in found if kind == "setting"}
@@ -62,6 +64,16 @@ def parse(document: Document, index: int, after: tuple[str, ...], settings: Sett
         settings={text: setting.spec for text, setting in specs.items() if setting},
     )
     return _review(asks, job)
+
+
+def slow(document: Document, root: Path, processor: Processor) -> Finding | None:
+    """Return the fault of a plugin whose schema cannot be held against the job at `root`."""
+    asks = document.get(*root, "with") or {}
+    try:
+        try_aside(processor, "to read `with`", asks, processor.schema)
+    except PluginError as error:
+        return document.fault((*root, "processor"), str(error))
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
-from orchestrator.errors import Refusal
+from orchestrator.errors import PluginError, Refusal
 from orchestrator.model.work import Job, Review, Service
 
 REFS_MAX = 50
@@ -22,6 +22,8 @@ NAME_SHOWN_CHARS = 60
 FAULT_SHOWN_CHARS = 200
 
 KINDS = ("Cluster", "Node", "Setting", "Batch")
+
+T = TypeVar("T")
 
 Schema = dict[str, Any]  # JSON Schema is data: any of its types
 
@@ -84,12 +86,25 @@ def fault_of(processor: Processor) -> str:
     if not Draft202012Validator(rule).is_valid(processor.name):
         return f"processor {processor.name[:NAME_SHOWN_CHARS]!r}: that is no name; use a-z, 0-9, -"
     for what, said in (("schema", processor.schema), ("setting_schema", processor.setting_schema)):
-        if said is not None and (why := _unfit(said)):
+        try:
+            why = "" if said is None else aside(processor, f"its {what}", unfit, said)
+        except PluginError as error:
+            return str(error)
+        if why:
             return f"processor {processor.name!r}: its {what} {why}"
     return ""
 
 
-def _unfit(rule: Mapping[str, object]) -> str:
+def aside(processor: object, what: str, function: Callable[..., T], *args: object) -> T:
+    """Call a function where a stranger's schema may make it take long (F27).
+
+    That is in its plugin's process; raises PluginError where it took too long.  For one of ours, here.
+    """
+    there = getattr(processor, "aside", None)
+    return cast("T", there(what, function, *args)) if there else function(*args)
+
+
+def unfit(rule: Mapping[str, object]) -> str:
     """Return what is wrong with a stranger's schema; it is asked what it says of nothing, too."""
     try:
         Draft202012Validator.check_schema(rule)

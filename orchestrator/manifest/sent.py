@@ -11,6 +11,7 @@ from orchestrator.manifest.actions import unread
 from orchestrator.manifest.batch import BatchFile
 from orchestrator.manifest.finding import Document, Finding, Path, Place, refuse
 from orchestrator.manifest.formats import ABSOLUTE, formatted
+from orchestrator.manifest.job import slow
 from orchestrator.manifest.laid import laid
 from orchestrator.manifest.schema import Processor
 from orchestrator.manifest.text import decode
@@ -65,6 +66,10 @@ def _relative(document: Document, processors: Mapping[str, Processor]) -> Iterat
     jobs = document.get(*_JOBS) if document.get("kind") == "Batch" else None
     for index in range(len(jobs) if isinstance(jobs, list) else 0):
         yield from unread(document, (*_JOBS, index, "actions"))
+        processor = processors.get(str(document.get(*_JOBS, index, "processor")))
+        if processor and (told := slow(document, (*_JOBS, index), processor)):
+            yield told
+            continue
         for path, text in _paths(document, index, processors):
             if not text.startswith(("/", *ABSOLUTE)):
                 what = f"{text!r} is relative; write it from / on (`submit` does that)"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from orchestrator.errors import ManifestError
+from orchestrator.errors import ManifestError, PluginError
 from orchestrator.manifest import advice
 from orchestrator.manifest.check import check
 from orchestrator.manifest.finding import Document, Finding, Place, refuse
-from orchestrator.manifest.formats import absolute, formatted, replaced
+from orchestrator.manifest.formats import absolute, formatted, replaced, try_aside
 from orchestrator.manifest.schema import Processor, core
 from orchestrator.manifest.text import load
 from orchestrator.manifest.tree import documents
@@ -64,6 +64,11 @@ def parse(
         return None, faults
     spec = cast("dict[str, Any]", document.get("spec"))
     schema, faults = _schema_for(document, spec["processor"], processors)
+    if schema:
+        try:
+            try_aside(processors[spec["processor"]], "to read a Setting", spec, schema)
+        except PluginError as error:
+            return None, [document.fault(("spec", "processor"), str(error))]
     faults += check(document, ("spec",), schema) if schema else []
     if not schema or faults or document.refused:
         return None, faults

@@ -8,6 +8,7 @@ is its end.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -137,6 +138,10 @@ class Host:
     def call(self, processor: str, method: str, args: list[Any]) -> object:
         """Ask a processor."""
         return getattr(self._processors[processor], method)(*args)
+
+    def aside(self, _: str, module: str, function: str, args: list[Any]) -> object:
+        """Call a function of ours here, where it may take long for what the plugin said."""
+        return getattr(importlib.import_module(module), function)(*args)
 
     def hook(self, name: str, args: list[Any]) -> object:
         """Call a hook, with its arguments in its order."""

@@ -131,7 +131,7 @@ def orchestrator_commands() -> Iterable[Subcommand]:
     When: before `orchestrator --help` lists them, and when a subcommand is typed that is none of
     our own.  It may be called in a process that does nothing else.
     Errors: a name that is ours, or that two plugins offer, is refused and both are named; the other
-    subcommands stay.  One that raises ends with 1, and the plugin is named.
+    subcommands stay, also where a plugin that is not ours has no answer or a wrong one.  One that raises ends with 1, and the plugin is named.
 
     :returns: the subcommands this plugin brings
     """
@@ -145,7 +145,9 @@ def orchestrator_job_defaults(processor: str) -> Mapping[str, object]:
     Whatever the manifest says counts more: `with`, `env` and `requires` key by key, any other key
     as a whole.  `status --manifest` shows a job with what was laid under it.
     Errors: two plugins that give one key different values are refused and both are named; a value
-    that the schema refuses is a fault that names the plugin.
+    that the schema refuses is a fault that names the plugin.  What a plugin that is not ours raises,
+    or answers and is no mapping, is logged with its name and counts as nothing; only jobs of its own
+    processors are refused for it.
 
     :param processor: the processor of the jobs, as ``maya``
     :returns: keys as below ``jobs:`` in a manifest, all but `name`, `processor` and `after`; paths

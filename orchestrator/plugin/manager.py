@@ -153,18 +153,21 @@ class Plugins:
 
     def subcommands(self, taken: Iterable[str]) -> Subcommands:
         """Return the subcommands that plugins bring; `taken`: the names of our own."""
-        return offers.subcommands(self._asked(self._manager.hook.orchestrator_commands), taken)
+        hook = self._manager.hook.orchestrator_commands
+        return offers.subcommands(self._asked(hook, self._spared(offers.check_subcommands)), taken)
 
     def job_defaults(self, processor: str) -> tuple[Default, ...]:
         """Return what plugins lay under a processor's jobs; each is asked once.
 
-        Raises PluginError for a wrong answer, and for two that differ.
+        Raises PluginError for a wrong answer, and for two that differ.  What one that is not ours
+        gets wrong harms the jobs of its own processors only.
         """
         if processor not in self.processors:
             return ()  # its name may be anything: its jobs are refused
         if processor not in self._defaults:
             hook = self._manager.hook.orchestrator_job_defaults
-            answers = self._asked(hook, processor=processor)
+            spared = self._spared(offers.check_defaults, self._owner.get(processor, ""))
+            answers = self._asked(hook, spared, processor=processor)
             self._defaults[processor] = offers.job_defaults(answers)
         return self._defaults[processor]
 
@@ -205,20 +208,27 @@ class Plugins:
         """Whether any plugin wants to hear notices."""
         return bool(self._manager.hook.orchestrator_notice.get_hookimpls())
 
-    def _asked(self, hook: pluggy.HookCaller, **asked: object) -> Iterator[tuple[str, object]]:
+    def _asked(
+        self, hook: pluggy.HookCaller, spared: Spared, **asked: object
+    ) -> Iterator[tuple[str, object]]:
         """Yield each plugin that implements a hook, with its answer; None is none."""
         for impl in hook.get_hookimpls():
             try:
-                answer = impl.function(*(asked[name] for name in impl.argnames))
-            except PluginError:
-                raise
-            except Exception as error:
-                what = f"{hook.name} raised {type(error).__name__}: {error}"
-                raise PluginError(
-                    f"plugin {impl.plugin_name!r}: {what}; tell its author"
-                ) from error
+                answer = _answered(hook.name, impl, asked)
+                if answer is not None:
+                    spared.check(impl.plugin_name, answer)
+            except PluginError as error:
+                if impl.plugin_name not in spared.plugins:
+                    raise
+                log.warning("%s", one_line(str(error)), extra={"action": "plugin_failed"})
+                continue
             if answer is not None:
                 yield impl.plugin_name, answer
+
+    def _spared(self, check: Callable[[str, object], object], owner: str = "") -> Spared:
+        """Return whose wrong answers are told and left out: those of others, but for `owner`."""
+        others = frozenset(far.name for far in self._far()) - {owner}
+        return Spared(check, others)
 
     @property
     def are_others(self) -> bool:
@@ -321,6 +331,25 @@ class Plugins:
             state=f"down: {down}" if down else "ok",
             notes=self._contests.notes(name),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """How answers are looked at, and from whom a wrong one must harm nobody else."""
+
+    check: Callable[[str, object], object]  #: raises PluginError
+    plugins: frozenset[str]
+
+
+def _answered(name: str, impl: pluggy.HookImpl, asked: Mapping[str, object]) -> object:
+    """Return what a plugin answers to a hook.  Raises PluginError, which names it."""
+    try:
+        return impl.function(*(asked[word] for word in impl.argnames))
+    except PluginError:
+        raise
+    except Exception as error:
+        what = f"{name} raised {type(error).__name__}: {error}"
+        raise PluginError(f"plugin {impl.plugin_name!r}: {what}; tell its author") from error
 
 
 def _hooked(manager: pluggy.PluginManager) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.errors import PluginError
-from orchestrator.model.codec import canonical
+from orchestrator.model.codec import check_json
 from orchestrator.model.default import MERGED, Default
 from orchestrator.plugin.hooks import Subcommand
 
@@ -53,6 +53,16 @@ def subcommands(offered: Offered, taken: Iterable[str]) -> Subcommands:
     return Subcommands(good, refused)
 
 
+def check_subcommands(plugin: str, answer: object) -> None:
+    """Raise PluginError for an answer that is no list of Subcommands."""
+    tuple(_subcommands(plugin, answer))
+
+
+def check_defaults(plugin: str, answer: object) -> None:
+    """Raise PluginError for an answer that is no mapping of keys."""
+    tuple(_defaults(plugin, answer))
+
+
 def _subcommands(plugin: str, answer: object) -> Iterator[Subcommand]:
     if not isinstance(answer, list | tuple):
         raise _broken(plugin, "orchestrator_commands", f"answered {type(answer).__name__}")
@@ -87,7 +97,7 @@ def _defaults(plugin: str, answer: object) -> Iterator[Default]:
     if not isinstance(answer, Mapping):
         raise _broken(plugin, hook, f"answered {type(answer).__name__}")
     try:
-        canonical(dict(answer)).encode()
+        check_json(dict(answer))
     except (TypeError, ValueError) as error:
         raise _broken(plugin, hook, f"answered what is not JSON: {error}") from error
     for key, value in answer.items():

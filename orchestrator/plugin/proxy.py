@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 from orchestrator.errors import PluginError
-from orchestrator.model.codec import canonical
+from orchestrator.model.codec import check_json
 from orchestrator.model.work import Job, Progress, Service, Target, Task
 from orchestrator.plugin import hooks
 from orchestrator.plugin.far import Broken, Down, Far, Raised
@@ -68,6 +68,20 @@ class FarProcessor:
         found: Progress | None = fit(Progress | None, answer)
         self._progress[task.id] = (now, line, found)
         return found
+
+    def aside(self, what: str, function: Callable[..., Any], *args: object) -> Any:
+        """Call a function of ours in its process, which is ended if that takes too long.
+
+        `what`: the words for people.  Raises PluginError that names the plugin.
+        """
+        who = f"plugin {self._far.name!r}, processor {self.name!r}: {what}"
+        there = (function.__module__, function.__name__)
+        try:
+            return self._far.ask("aside", what, *there, list(args))
+        except (Raised, Broken) as error:
+            raise PluginError(f"{who} {error}; tell its author") from error
+        except Down as error:
+            raise PluginError(f"{who} {error}") from error
 
     def _asked(self, method: str, *args: Any) -> Any:
         who = f"plugin {self._far.name!r}, processor {self.name!r}: {method}"
@@ -140,7 +154,7 @@ def _calling(far: Far, name: str, words: Iterable[str]) -> Callable[..., object]
 
 def _schema(said: object) -> Mapping[str, object]:
     try:
-        canonical(said).encode()
+        check_json(said)
     except (TypeError, ValueError) as error:
         raise Unfit(f"a schema that is not JSON: {error}") from error
     found: Mapping[str, object] = fit(Mapping[str, object], said)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fake_processors import PROCESSORS, FakeShell
 
-from orchestrator.errors import ManifestError
+from orchestrator.errors import ManifestError, PluginError
 from orchestrator.manifest.accepted import manifest_text
 from orchestrator.manifest.batch import digest, numbered, read_batch
 from orchestrator.manifest.sent import parse_sent
@@ -177,6 +177,10 @@ def wants(**job):
     return (Follower(path=("command",), job=job),)
 
 
+def far_away():
+    raise PluginError("plugin 'acme', processor 'stranger': follow hangs")
+
+
 def test_follower_of_any_processor_is_a_job(tmp_path):
     answer = wants(name="b", processor="shell", **{"with": {"command": ("echo", "it")}})
     batch = strange(tmp_path / "job.yaml", answer)
@@ -187,6 +191,7 @@ def test_follower_of_any_processor_is_a_job(tmp_path):
     ("answer", "told"),
     [
         (lambda: 1 / 0, "'stranger': follow raised ZeroDivisionError: division by zero; tell its"),
+        (far_away, "spec.jobs[0].processor: plugin 'acme', processor 'stranger': follow hangs"),
         (None, "'stranger': follow raised TypeError"),
         ([{"name": "b"}], "'stranger': follow raised TypeError: it answered dict"),
         (wants(name="b", processor=object()), "'stranger': follow raised TypeError"),

@@ -17,7 +17,9 @@ from orchestrator.api import Facts, Kind, Outcome, Places, Progress, Room, hooki
 from orchestrator.errors import ManifestError, PluginError
 from orchestrator.manifest.batch import read_batch
 from orchestrator.manifest.schema import fault_of
+from orchestrator.manifest.sent import parse_sent
 from orchestrator.model.cluster import PluginRules
+from orchestrator.model.talk import Sheet
 from orchestrator.model.work import Ending, Job, Task
 from orchestrator.plugin.caller import Caller, Unplannable
 from orchestrator.plugin.far import USUAL, Deadlines
@@ -314,6 +316,52 @@ IMPORTS = {
     "has no service": ("odd.service = 'render'", "str where Service is promised"),
     "has a name that is none": ("odd.name = 'O d d'", "that is no name"),
 }
+
+
+BOMB = """
+parts = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(40)}
+odd.schema = {**odd.schema, "$ref": "#/$defs/a0", "$defs": {**parts, "a40": {}}}
+"""
+MANIFEST = """apiVersion: orchestrator/v1
+kind: Batch
+metadata: {name: b}
+spec: {jobs: [{name: j, processor: odd, with: {a: %s}}]}
+"""
+
+
+def sent(plugins, text):
+    sheet = Sheet(name="job.yaml", text=MANIFEST % text)
+    return parse_sent([sheet], plugins.processors, ())
+
+
+@pytest.mark.fault("F27")
+def test_schema_of_a_stranger_that_takes_for_ever_to_read_is_refused(loaded):
+    plugins = loaded(odd=BOMB, deadlines=QUICK)
+    assert "processor 'odd': its schema took more than 1 s" in state(plugins)
+
+
+@pytest.mark.fault("F27")
+@pytest.mark.parametrize("rule", ['"pattern": "^(a+)+$"', '"anyOf": [{"pattern": "^(a+)+$"}, {}]'])
+def test_pattern_of_a_stranger_that_never_ends_harms_its_own_job(loaded, rule):
+    schema = f'odd.schema["properties"]["a"] = {{"type": "string", {rule}}}\n'
+    plugins = loaded(odd=schema, deadlines=Deadlines(call_s=2.0))
+    with pytest.raises(ManifestError, match="processor 'odd': to read `with` took more than 2 s"):
+        sent(plugins, "a" * 40 + "!")
+    assert sent(plugins, "aaa").batch.jobs
+
+
+@pytest.mark.fault("F26")
+def test_wrong_defaults_of_a_stranger_harm_jobs_of_its_own_alone(loaded, caplog):
+    hooks = ("job_defaults(processor): return 5", "commands(): return 5")
+    wrong = "".join(f"@hookimpl\ndef orchestrator_{each}\n" for each in hooks)
+    well = "@hookimpl\ndef orchestrator_commands(): return [Subcommand('well', 'W.', 'a:b')]\n"
+    plugins = loaded(odd=wrong, well=well)
+    assert plugins.job_defaults("shell") == ()
+    assert "plugin 'odd': orchestrator_job_defaults answered int; tell its author" in caplog.text
+    with pytest.raises(PluginError, match="plugin 'odd': orchestrator_job_defaults answered int"):
+        plugins.job_defaults("odd")
+    assert list(plugins.subcommands(()).by_name) == ["well"]
+    assert "plugin 'odd': orchestrator_commands answered int; tell its author" in caplog.text
 
 
 @pytest.mark.fault("F26")
