@@ -142,7 +142,7 @@ class Far:
                 self._begun()
             return cast("Process", self._process).ask(what, args, limit_s)
         except Raised as error:
-            if not error.is_value:
+            if not error.is_value and asked != "progress":  # which is for display only
                 self._fault(f"{asked} {error}")
             raise
         except Unfit as error:

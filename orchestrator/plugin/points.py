@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint
 from urllib.parse import unquote, urlsplit
 
+from orchestrator.installed import entry_points
 from orchestrator.model.cluster import PluginRules
 from orchestrator.plugin import hooks
 
@@ -40,7 +41,7 @@ class Point:
 
 def found(rules: PluginRules) -> tuple[Point, ...]:
     """Return every plugin that is installed, ours first; those that are not imported with why."""
-    every = [_point(each) for each in entry_points(group=hooks.PROJECT)]
+    every = [_point(each) for each in entry_points(hooks.PROJECT)]
     every.sort(key=lambda each: (not each.is_ours, each.name, each.distribution))
     ruled = [_ruled(each, rules) for each in every]
     return tuple(_contested(each, ruled) for each in ruled)
@@ -63,8 +64,9 @@ def _point(point: EntryPoint) -> Point:
         name=point.name,
         value=point.value,
         distribution=name,
-        version=dist.version if dist else "",
+        version=(dist.version if dist else "") or "",
         origin=BUILT_IN if normal(name) == OURS else _origin(dist),
+        why="" if point.pattern.match(point.value) else f"{point.value!r} names no module",
     )
 
 

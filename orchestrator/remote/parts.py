@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from orchestrator.errors import Refusal
+from orchestrator.installed import entry_points
 
 OURS = "media-orchestrator"
 GROUP = "orchestrator"
@@ -126,7 +127,7 @@ def pins(wanted: Target) -> tuple[str, ...]:
 
 def plugins(shut: Container[str] = ()) -> tuple[str, ...]:
     """Return the distributions of plugins that are not ours, but for those shut out, sorted."""
-    points = metadata.entry_points(group=GROUP)
+    points = entry_points(GROUP)
     names = {point.dist.name for point in points if point.dist is not None}
     return tuple(sorted(name for name in names - {OURS} if name not in shut))
 

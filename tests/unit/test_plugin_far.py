@@ -179,6 +179,15 @@ def test_hooks_of_a_stranger_hear_what_they_ask_for(loaded, tmp_path):
 
 
 @pytest.mark.fault("F26")
+def test_progress_that_a_stranger_cannot_read_is_no_fault(loaded):
+    plugins = loaded(
+        None, Deadlines(progress_every_s=0.0), odd=doing("progress", "raise KeyError(args)")
+    )
+    for line in ("no number", *"abcd"):
+        assert Caller(plugins).progress(TASK, line) is None
+    assert state(plugins) == "ok"
+
+
 def test_good_answer_between_faults_forgives_them(loaded):
     body = "if args[0].id.endswith('bad'): raise KeyError\nreturn Review()"
     caller = Caller(loaded(odd=doing("review", body)))
@@ -377,6 +386,30 @@ def test_stranger_that_cannot_be_loaded_is_listed_with_the_reason(loaded, text, 
         PluginError, match=r"known: .*; not loaded: 'odd'; `orchestrator plugins` says why"
     ):
         plugins.processor("odd")
+
+
+BROKEN = {
+    "no metadata": ("METADATA", None),
+    "no name": ("METADATA", b"Version: 1\n"),
+    "no text": ("entry_points.txt", b"[orchestrator]\nodd = \xff\n"),
+    "no form": ("entry_points.txt", b"[orchestrator]\nodd\n"),
+    "no module": ("entry_points.txt", b"[orchestrator]\nodd = no module!\n"),
+}
+
+
+@pytest.mark.fault("F26")
+@pytest.mark.parametrize(("name", "data"), BROKEN.values(), ids=BROKEN)
+def test_broken_metadata_of_a_stranger_is_named_and_stops_nobody(
+    loaded, tmp_path, caplog, name, data
+):
+    stranger(tmp_path, "odd")
+    file = tmp_path / "acme_odd-1.2.dist-info" / name
+    file.write_bytes(data) if data else file.unlink()
+    plugins = loaded(well="")
+    assert "well" in plugins.processors
+    assert "odd" not in plugins.processors
+    listed = [each.state for each in plugins.origins() if each.name == "odd"]
+    assert listed == ["refused: 'no module!' names no module"] or str(file.parent) in caplog.text
 
 
 def test_stranger_that_is_not_allowed_is_not_imported(loaded, tmp_path):
