@@ -79,6 +79,8 @@ def named(name: str, plugins: Plugins) -> New:
             "hyphens, as contact-sheet"
         )
     taken = {each.name for each in plugins.origins()} | set(plugins.processors)
+    if name == offers.NO_PLUGIN:
+        raise Refusal(f"{name!r}: in {offers.ENVIRONMENT} that means no plugin; choose another")
     if name in taken:
         raise Refusal(f"{name!r}: a plugin that is installed has this name; choose another")
     new = New(name)

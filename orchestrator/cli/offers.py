@@ -20,6 +20,9 @@ ENVIRONMENT = "ORCHESTRATOR_PLUGINS"
 """Names of the only plugins to load beside ours, with commas between; ``none``: none."""
 
 
+NO_PLUGIN = "none"
+
+
 def installed(rules: PluginRules) -> Plugins:
     """Return the installed plugins that these rules and the environment let in."""
     return Plugins.installed(both(rules, of_environment()), fault_of=fault_of)
@@ -64,7 +67,7 @@ def of_environment() -> PluginRules:
     if said is None:
         return PluginRules()
     allowed = tuple(name for each in said.split(",") if (name := each.strip()))
-    return NOTHING if allowed == ("none",) else PluginRules(allow=allowed)
+    return NOTHING if allowed == (NO_PLUGIN,) else PluginRules(allow=allowed)
 
 
 def keep(where: Layout, rules: PluginRules) -> None:

@@ -127,6 +127,8 @@ class Host:
         for hook in manager.hook.__dict__.values():
             for impl in hook.get_hookimpls():
                 self._hooks[hook.name] = impl
+        if not self._hooks:
+            raise Unfit("has no hook; write @hookimpl above the functions that are to be called")
         return {
             "hooks": {hook: list(impl.argnames) for hook, impl in self._hooks.items()},
             "processors": [self._processor(each) for each in self._offer("processors")],

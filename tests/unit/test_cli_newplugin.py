@@ -47,6 +47,11 @@ def test_name_of_an_installed_plugin_is_refused(call, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_name_that_means_no_plugin_is_refused(call, tmp_path):
+    assert "in ORCHESTRATOR_PLUGINS that means no plugin" in call("new", "none", ends=2).err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_folder_that_is_there_is_not_touched(call, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "README.md").write_text("mine")
