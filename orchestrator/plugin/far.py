@@ -302,7 +302,7 @@ def _answer(line: bytes, number: int, job: Job | None) -> Any:
     if not isinstance(said, dict) or said.get("number") != number:
         raise Lost("answered what was not asked")
     if "raised" in said:
-        kind, text = str(said["raised"]), str(said.get("text"))
+        kind, text = _printable(str(said["raised"])), _printable(str(said.get("text")))
         raise Raised(kind, text, is_value=said.get("is_value") is True)
     if "unfit" in said:
         raise Unfit(str(said["unfit"]))

@@ -314,6 +314,7 @@ IMPORTS = {
         "@hookimpl\ndef orchestrator_procesors(): return ()",
         "orchestrator_procesors",
     ),
+    "colours its error": ("raise OSError('\\x1b[31mred')", "OSError:  \\[31mred"),
     "has no hook": ("del orchestrator_processors", "it has no hook; write @hookimpl above"),
     "lacks a method": ("del odd.check", "processor 'odd' has no check"),
     "has no schema": ("odd.schema = {'type': 'strange'}", "its schema is no JSON Schema"),
