@@ -168,6 +168,8 @@ class Attempt:
             return
         if self._wrap and ended.exit_code == LOST_CODE and self._has_result():
             return  # the way to the command has left its own word (F-EXT-6)
+        if self._spec.get("limit_s"):  # what the command left of its own may be nothing
+            self._limit_at = now_s() + self._spec["limit_s"]
         watch = Watch(self._log, None, self._herald)
         looked = self._started([*words], self._folder, watch, self._limits(None))
         if looked.ending != "exited":

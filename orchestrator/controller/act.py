@@ -230,13 +230,15 @@ class Hands:
         """Return those of the accepted tasks that may be done again.
 
         A probe stays, for a plan was made of it, and so does what something accepted was made of;
-        an analysis took only what others told, not their files.
+        an analysis took only what others told, not their files, and nothing is made of what was
+        published: a render only waits for it.
         """
         if not (wanted := set(ids)):
             return {}
         tasks = self.ledger.tasks(task.job.id)
         done = (each for each in tasks if each.state is State.SUCCESSFUL)
-        used = {need for each in done if each.kind is not Kind.ANALYSE for need in each.needs}
+        makers = (each for each in done if each.kind is not Kind.ANALYSE)
+        used = {need for each in makers for need in each.needs if not _is_published(need)}
         return {
             each.id: each
             for each in tasks
@@ -412,6 +414,10 @@ class Hands:
         self.ledger.close_part(part.id, part.level, state, part.reason)
         _say("part_closed", "%s %s: %s", part.level, part.id, state.value)
         return True
+
+
+def _is_published(task: TaskId) -> bool:
+    return task.endswith(f"/{Kind.PUBLISH.value}")
 
 
 def _late(each: Settle, after: Settled) -> Settlement:

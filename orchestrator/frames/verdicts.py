@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from orchestrator.frames.renderer import Trouble
@@ -27,32 +27,34 @@ def verdict(troubles: Sequence[Trouble], task: Task, outcome: Outcome) -> Verdic
     """Return what an attempt of a segment, or a step of ours, came to."""
     if task.kind is not Kind.RENDER:
         return outcome.exit_fault or Accept()
-    found = _found(troubles, task, outcome)
-    result = outcome.result
-    if found and found[0].cause is not Cause.FAILED:
-        return Reject(found[1], found[0].cause)
+    found, result = list(_found(troubles, task, outcome)), outcome.result
+    bad = _bad(result)
+    fault = outcome.exit_fault if task.job.asks.get("nonZeroIsFailure", True) else None
+    if "frames" in result and not bad and not fault:  # whole, in spite of what it said
+        found = [each for each in found if each[0].fails]
+    trouble, says = found[0] if found else (None, "")
+    if trouble and trouble.cause is not Cause.FAILED:
+        return Reject(says, trouble.cause)
     if "frames" not in result:
         return outcome.exit_fault or Reject("the frames were not looked at; this is our fault")
-    if bad := _bad(result):
-        said = found[1] if found else _last_words(outcome)
-        return Reject(f"{bad}: {said}" if said else bad)
-    if found and found[0].fails:
-        return Reject(found[1])
-    if task.job.asks.get("nonZeroIsFailure", True) and (fault := outcome.exit_fault):
-        return Reject(found[1]) if found else fault
-    return Accept()
+    if bad:
+        return Reject(f"{bad}: {says or _last_words(outcome)}")
+    if trouble:
+        return Reject(says)
+    return fault or Accept()
 
 
-def _found(troubles: Sequence[Trouble], task: Task, outcome: Outcome) -> tuple[Trouble, str] | None:
-    """Return the first known trouble in what was noticed, and its sentence."""
+def _found(
+    troubles: Sequence[Trouble], task: Task, outcome: Outcome
+) -> Iterator[tuple[Trouble, str]]:
+    """Yield each known trouble in what was noticed, and its sentence, the most telling first."""
     for trouble in troubles:
         if _is_ignored(trouble, task.job.asks):
             continue
-        for line in outcome.noticed:
-            if hit := re.search(trouble.line, line):
-                groups = {name: text or "" for name, text in hit.groupdict().items()}
-                return trouble, trouble.says.format(**groups)
-    return None
+        hits = (re.search(trouble.line, line) for line in outcome.noticed)
+        if hit := next(filter(None, hits), None):
+            groups = {name: text or "" for name, text in hit.groupdict().items()}
+            yield trouble, trouble.says.format(**groups)
 
 
 def _bad(result: Mapping[str, object]) -> str:

@@ -171,7 +171,7 @@ def _picture(asks: Mapping[str, object]) -> tuple[str, ...]:
 
 def _stem(pattern: Pattern) -> str:
     """Return Maya's name of the frames: no sign that it reads as a token or a separator."""
-    return re.sub(r"[^\w-]+", "_", pattern.prefix).strip("_") or "frame"
+    return re.sub(r"[^\w-]+", "_", pattern.prefix).strip("_-") or "frame"
 
 
 def _subfolder(asks: Mapping[str, object]) -> str:

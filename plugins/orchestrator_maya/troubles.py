@@ -28,6 +28,7 @@ def _flex(code: str, meaning: str) -> Trouble:
         line=line,
         says=f"no licence (FlexLM {code}: {meaning}); {_WAITS}",
         cause=Cause.UNREADY,
+        fails=False,  # it may have got one from another server
     )
 
 
@@ -56,6 +57,7 @@ LICENCES = (
         says=f"Maya gets no licence; {_WAITS}: look at the licence server, or let "
         "`limits.licences` say how many there are",
         cause=Cause.UNREADY,
+        fails=False,
     ),
 )
 

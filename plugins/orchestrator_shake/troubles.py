@@ -14,6 +14,7 @@ _LINES = (
         says="Shake gets no licence; it waits for one: look at the licence server, or let "
         "`limits.licences` say how many there are",
         cause=Cause.UNREADY,
+        fails=False,  # it may have got one from another server
     ),
     Trouble(
         line=r"out of memory|cannot allocate|bad_alloc",

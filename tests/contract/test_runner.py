@@ -122,7 +122,7 @@ def test_postflight_that_leaves_nothing_is_said_with_its_last_line(run):
     assert outcome.why == "what the command left cannot be checked: exit code 4: no decoder"
 
 
-def test_postflight_shares_the_time_limit(run):
+def test_postflight_has_a_time_limit_of_the_same_length(run):
     _, outcome = run("true", postflight=["sleep", "600"], limit_s=0.3)
     assert outcome.ending is Ending.LIMIT
 

@@ -63,12 +63,21 @@ LICENCES = [
 ]
 
 
+WATERMARKED = {"Arnold", "V-Ray", "Redshift"}  # they render without a licence, and write on it
+
+
 @pytest.mark.parametrize(("name", "line", "says"), LICENCES)
-def test_refused_licence_waits_whatever_the_frames_are(name, line, says):
+def test_refused_licence_is_no_failure_and_waits(name, line, says):
     assert noticed(name, line)
-    found = verdict(name, line)
+    found = verdict(name, line, code=1)
     assert found.cause is Cause.UNREADY
     assert says in found.why
+
+
+@pytest.mark.parametrize(("name", "line", "says"), LICENCES)
+def test_whole_frames_count_where_another_server_gave_the_licence(name, line, says):
+    found = verdict(name, line)
+    assert (found == Accept()) is (says not in WATERMARKED)
 
 
 FAULTS = [

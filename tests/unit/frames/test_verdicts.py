@@ -20,6 +20,7 @@ from orchestrator.model.work import Ending
 TROUBLES = (
     Trouble(line="no licence", says="no licence is free", cause=Cause.UNREADY),
     Trouble(line=r"no texture (?P<file>\S+)", says="texture {file} is missing"),
+    Trouble(line="busy", says="a server is busy", cause=Cause.UNREADY, fails=False),
     Trouble(line="slow", says="it is slow", fails=False),
     Trouble(line="plug-in", says="a plug-in is missing", unless="ignorePluginErrors"),
 )
@@ -46,6 +47,7 @@ def judged(result, code=0, noticed=(), **asks):
         (0, (), {}),
         (3, (), {"nonZeroIsFailure": False}),
         (0, ("slow",), {}),
+        (0, ("busy",), {}),
         (0, ("plug-in",), {"ignorePluginErrors": True}),
     ],
 )
@@ -114,3 +116,11 @@ def test_what_a_job_ignores_is_not_noticed():
     found = verdicts.notice(TROUBLES, {"ignorePluginErrors": True})
     assert found is not None
     assert not re.search(found, "plug-in")
+
+
+def test_trouble_that_counts_is_found_behind_one_that_does_not():
+    assert judged(WHOLE, 0, ("slow", "plug-in")) == Reject("a plug-in is missing")
+
+
+def test_server_that_is_busy_makes_a_failed_segment_wait():
+    assert judged(WHOLE, 1, ("busy",)) == Reject("a server is busy", Cause.UNREADY)
