@@ -48,7 +48,7 @@ types:    types-linux types-darwin types-win32 ## mypy, strict, as on each syste
 types-%:  $(DEV)
 	$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$*
 
-test:     $(DEV) packages media ## every test but the benchmarks, about 20 minutes
+test:     $(DEV) packages media ## every test but the benchmarks, about 35 minutes
 	$(SAMPLE)=$${$(SAMPLE):-1} $(PYTEST) $(SIDE_BY_SIDE)
 
 packages: ## system programs that tests use; installed where we may, else their tests are skipped

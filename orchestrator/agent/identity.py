@@ -15,6 +15,7 @@ import psutil
 import tzlocal
 
 from orchestrator import __version__
+from orchestrator.agent import versions
 from orchestrator.agent.asking import ask
 from orchestrator.agent.files import write_whole
 from orchestrator.agent.versions import UNASKED
@@ -120,7 +121,10 @@ def _programs(
         for name, words in checks.items()
     }
     found = {name: _unchanged(known.get(name), asked[name]) for name in checks}
-    found |= _checked({name: asked[name][1:-1] for name, each in found.items() if each is None})
+    unknown = {name: asked[name][1:-1] for name, each in found.items() if each is None}
+    absent = {name: why for name, check in unknown.items() if (why := versions.absent(check))}
+    found |= {name: Program(name=name, path="", why=why) for name, why in absent.items()}
+    found |= _checked({name: unknown[name] for name in unknown.keys() - absent.keys()})
     for name, program in found.items():
         if program and program.path:
             stamp = _stamp(program.path)
@@ -157,7 +161,7 @@ def programs_behind(
 
 def _unversioned(name: str) -> tuple[str, ...]:
     """Return a check of a program whose path a person says, and whose plugin cannot look there."""
-    return ("{python}", "-m", "orchestrator.agent.versions", name, "{path}", "", WAY)
+    return ("{python}", "-m", versions.MODULE, name, "{path}", "", WAY)
 
 
 def _filled(words: Sequence[str], path: str, way: str = "") -> list[str]:

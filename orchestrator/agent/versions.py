@@ -26,6 +26,8 @@ LIMIT_S = 50.0
 UNASKED = "it cannot be asked for now"
 """What is said of a program where the way to its machine leads nowhere: it is asked for again."""
 
+MODULE = "orchestrator.agent.versions"
+
 _SHOWN_CHARS = 200
 
 _SILENCE = Answer(0, "", "")
@@ -65,16 +67,35 @@ def main() -> int:
 
 def found(asked: Question) -> dict[str, str]:
     """Return the answer for a program of this node."""
-    path = os.path.expanduser(asked.path)
-    there = shutil.which(path or asked.name)
+    there = _there(asked)
     if there is None:
-        return {"why": _missing(asked, _odd(path) if path else "")}
+        return {"why": _missing_here(asked)}
     there = os.path.abspath(there)
     try:
         said = ask([there, *asked.words], LIMIT_S, as_one=True) if asked.words else _SILENCE
     except OSError as error:
         return {"why": f"{there}: it cannot be started: {error.strerror}"}
     return _told(asked, there, said, _digest(there))
+
+
+def absent(check: Sequence[str]) -> str:
+    """Return why a program is not on this node, where its check, filled in, is one of ours.
+
+    Empty: it is, or only its check can tell.  So what is not installed costs no process a start.
+    """
+    if list(check[1:3]) != ["-m", MODULE]:
+        return ""
+    name, path, pattern, _, *words = check[3:]
+    asked = Question(name=name, path=path, pattern=pattern, words=tuple(words))
+    return "" if _there(asked) else _missing_here(asked)
+
+
+def _there(asked: Question) -> str | None:
+    return shutil.which(os.path.expanduser(asked.path) or asked.name)
+
+
+def _missing_here(asked: Question) -> str:
+    return _missing(asked, _odd(os.path.expanduser(asked.path)) if asked.path else "")
 
 
 def found_behind(asked: Question, way: Sequence[str]) -> dict[str, str]:

@@ -140,3 +140,13 @@ def test_module_answers_with_json(tmp_path):
 
 def _argv():
     return [sys.executable, *version_check("maya", WORDS, PATTERN).argv[1:]]
+
+
+def test_program_that_is_absent_is_known_without_a_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    check = [sys.executable, *version_check("maya", WORDS, PATTERN).argv[1:]]
+    filled = [word.replace("{path}", "").replace("{way}", "") for word in check]
+    assert versions.absent(filled) == found()["why"]
+    tool(tmp_path / "bin", "echo Maya 2024")
+    assert versions.absent(filled) == ""
+    assert versions.absent([sys.executable, "-m", "somebody.elses", "maya"]) == ""
